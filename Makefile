@@ -1,0 +1,48 @@
+# Everything runs in .venv, which is made with the versions of constraints.txt. `make` alone lists the targets.
+# On Linux, PyPI's torch brings several GB of CUDA libraries; a machine without a GPU can take the CPU build instead:
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make .venv
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+STAMP := .venv/installed.stamp
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help .venv demo test lint types bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+
+.venv: ## make the environment (PYTHON=python3.12 chooses the interpreter)
+	@if $(MAKE) --question $(STAMP) 2> /dev/null; \
+		then echo ".venv is up to date: nothing to install"; \
+		else $(MAKE) --no-print-directory $(STAMP); fi
+
+demo: .venv ## phantoms, pre-training, fine-tuning, evaluation and a picture, in minutes on a CPU
+	$(BIN)/python -m segpeft.demo $(ARGS)
+
+test: $(STAMP) ## run the test suite (ARGS="-m slow" runs the slow tests)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## check rules and formatting with ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## check types with mypy
+	$(BIN)/mypy
+
+bench: $(STAMP) ## measure the numbers in the documentation (about 25 minutes)
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+clean: ## delete caches, builds and the demo's output; .venv stays
+	rm -rf build dist demo_out .mypy_cache .pytest_cache .ruff_cache shared/*.egg-info
+	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+# torch goes first: resolved together with packages that leave its version open, it may come as a newer build.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: '$(PYTHON)' is missing or\
+	 older than Python 3.10; name another one: make .venv PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP_INSTALL) torch
+	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,24 @@
+"""Data sets, label schemes, preprocessing, caches and loaders."""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "CaseDataset": "cases",
+    "CaseList": "datalist",
+    "CaseLoader": "loaders",
+    "LabelScheme": "label_schemes",
+    "PreparedDataset": "prepared",
+    "RandBalancedCropd": "crops",
+    "VolumeList": "volumes",
+    "label_scheme": "label_schemes",
+    "preprocessing": "preprocess",
+    "volume_crops": "volumes",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what configs name from here when first named: the commands in this package start without MONAI."""
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,106 @@
+"""Random crops from memory-mapped cases, balanced between tumour and background."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform, Randomizable
+from monai.transforms.traits import MultiSampleTrait
+from monai.utils import ensure_tuple_rep
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segpeft.data.prepared_case import BACKGROUND, FOREGROUND
+from segpeft.errors import InputError
+
+
+def read_window(volume: NDArray[Any], start: Sequence[int], size: Sequence[int]) -> Tensor:
+    """Returns the window of `volume` (C, H, W, D) at `start` of `size`, as float32; 0 where it reaches outside.
+
+    Only the window is read where `volume` is a memory map.
+    """
+    ends = [min(s + n, limit) for s, n, limit in zip(start, size, volume.shape[1:], strict=True)]
+    begins = [max(s, 0) for s in start]
+    inside = volume[:, begins[0] : ends[0], begins[1] : ends[1], begins[2] : ends[2]]
+    make = torch.empty if inside.shape[1:] == tuple(size) else torch.zeros
+    window = make((volume.shape[0], *size), dtype=torch.float32)
+    target = tuple(slice(b - s, e - s) for b, e, s in zip(begins, ends, start, strict=True))
+    window[(slice(None), *target)].copy_(torch.from_numpy(inside))  # torch widens float16 2.5 times as fast as numpy
+    return window
+
+
+class RandBalancedCropd(Randomizable, MapTransform, MultiSampleTrait):
+    """Crops windows whose centres lie in a tumour region or in the brain around it, in the ratio `pos` : `neg`.
+
+    As MONAI's `RandCropByPosNegLabeld`, but reads only the windows from the maps of a prepared case and draws from the
+    indices found when it was prepared. The window is moved to lie inside the case; a case that is smaller is centred
+    and filled with 0, the background after normalisation. A case without tumour (or without background) gives
+    centres of the other kind.
+
+    Args:
+        keys: of the volumes to crop alike, (C, H, W, D).
+        spatial_size: of the window in voxels, one number or three.
+        num_samples: windows a case; the result is a list of that many dictionaries.
+        pos: weight of tumour centres, >= 0.
+        neg: weight of background centres, >= 0.
+        allow_missing_keys: pass over keys that a case does not have.
+
+    Raises:
+        InputError: a number out of range.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        spatial_size: int | Sequence[int],
+        num_samples: int = 1,
+        pos: float = 1.0,
+        neg: float = 1.0,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.spatial_size = tuple(int(n) for n in ensure_tuple_rep(spatial_size, 3))
+        if min(self.spatial_size) < 1:
+            raise InputError(f"spatial_size is {list(self.spatial_size)}; expected at least one voxel along each axis")
+        if num_samples < 1:
+            raise InputError(f"num_samples is {num_samples}; expected at least 1")
+        if pos < 0 or neg < 0 or pos + neg == 0:
+            raise InputError(f"pos is {pos} and neg is {neg}; expected weights >= 0 of which one is above 0")
+        self.num_samples, self.pos, self.neg = num_samples, pos, neg
+
+    def randomize(self, data: Mapping[Hashable, Any]) -> None:
+        """Draws the start of every window."""
+        shape = data[self.first_key(dict(data))].shape[1:]
+        kinds = {FOREGROUND: data[FOREGROUND], BACKGROUND: data[BACKGROUND]}
+        self.starts: list[list[int]] = []
+        for _ in range(self.num_samples):
+            wanted = FOREGROUND if self.R.rand() < self.pos / (self.pos + self.neg) else BACKGROUND
+            other = BACKGROUND if wanted == FOREGROUND else FOREGROUND
+            indices = kinds[wanted] if len(kinds[wanted]) else kinds[other]
+            chosen = int(indices[self.R.randint(len(indices))]) if len(indices) else int(np.prod(shape)) // 2
+            self.starts.append(
+                [
+                    self._start(*axis)
+                    for axis in zip(np.unravel_index(chosen, shape), self.spatial_size, shape, strict=True)
+                ]
+            )
+
+    @staticmethod
+    def _start(centre: np.integer[Any], size: int, limit: int) -> int:
+        if limit < size:
+            return -((size - limit) // 2)
+        return int(min(max(int(centre) - size // 2, 0), limit - size))
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
+        """Returns `num_samples` dictionaries with windows (C, *spatial_size), float32, without the index entries."""
+        d = dict(data)
+        self.randomize(d)
+        others = {key: d[key] for key in d if key not in (*self.keys, FOREGROUND, BACKGROUND)}
+        return [
+            {**others, **{key: read_window(d[key], start, self.spatial_size) for key in self.key_iterator(d)}}
+            for start in self.starts
+        ]

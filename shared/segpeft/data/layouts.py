@@ -1,0 +1,155 @@
+"""How data sets lie on disk: from a path to the cases in it, without opening a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segpeft.data.naming import SUFFIXES, is_volume, stem
+from segpeft.errors import InputError
+
+CHANNELS = ("FLAIR", "T1w", "T1gd", "T2w")
+"""Default channel order, that of MSD Task01."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case as found on disk; which files are missing is only said when the case is asked for.
+
+    Attributes:
+        name: its id.
+        images: one 4D file, or one file a channel in channel order.
+        label: the label file, None where there is none.
+        problem: one line about what is missing of the images, "" where nothing is.
+        fold: a fold fixed by the datalist; None: by `assign_folds`.
+        section: "training", "validation" or "test", as far as the data set itself says so.
+        expected_label: what a missing label should have been called.
+    """
+
+    name: str
+    images: tuple[str, ...]
+    label: str | None = None
+    problem: str = ""
+    fold: int | None = None
+    section: str = "training"
+    expected_label: str = ""
+
+
+@dataclass(frozen=True)
+class Suffixes:
+    """Names of the files in a case folder: endings of the one family of layouts.
+
+    Attributes:
+        family: what the layout is called in messages.
+        channels: channel name to the ending that stands before `.nii` or `.nii.gz`.
+        label: the label's ending.
+    """
+
+    family: str
+    channels: Mapping[str, str]
+    label: str
+
+
+BRATS_2018 = Suffixes("BraTS 2018-2021", {"FLAIR": "_flair", "T1w": "_t1", "T1gd": "_t1ce", "T2w": "_t2"}, "_seg")
+BRATS_2023 = Suffixes("BraTS 2023", {"FLAIR": "-t2f", "T1w": "-t1n", "T1gd": "-t1c", "T2w": "-t2w"}, "-seg")
+
+
+def _ending_with(names: Sequence[str], ending: str) -> list[str]:
+    wanted = tuple(ending + suffix for suffix in SUFFIXES)
+    return [name for name in names if name.endswith(wanted)]
+
+
+def volume_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yields every folder under `root` (two levels: a case, or a grade and a case) with its volume names, sorted."""
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    nested = [
+        sub for path in folders for sub in sorted(path.iterdir()) if sub.is_dir() and not sub.name.startswith(".")
+    ]
+    for folder in [*folders, *nested]:
+        names = sorted(path.name for path in folder.iterdir() if is_volume(path))
+        if names:
+            yield folder, names
+
+
+def brats_cases(root: Path, channels: Sequence[str], suffixes: Suffixes) -> list[Case]:
+    """Returns the cases of a BraTS folder, [] where it holds no file named in this way.
+
+    Raises:
+        InputError: `channels` names one that the layout does not have.
+    """
+    every = [*suffixes.channels.values(), suffixes.label]
+    found = [(f, n) for f, n in volume_folders(root) if any(_ending_with(n, ending) for ending in every)]
+    unknown = [name for name in channels if name not in suffixes.channels]
+    if found and unknown:
+        raise InputError(f"channels names {unknown}; {suffixes.family} folders have {list(suffixes.channels)}")
+    return [_brats_case(folder, names, channels, suffixes) for folder, names in found]
+
+
+def _brats_case(folder: Path, names: list[str], channels: Sequence[str], suffixes: Suffixes) -> Case:
+    images, missing = [], []
+    for channel in channels:
+        matches = _ending_with(names, suffixes.channels[channel])
+        expected = f"{folder.name}{suffixes.channels[channel]}.nii.gz"
+        images.append(str(folder / (matches[0] if matches else expected)))
+        if not matches:
+            missing.append(expected)
+    labels = _ending_with(names, suffixes.label)
+    return Case(
+        name=folder.name,
+        images=tuple(images),
+        label=str(folder / labels[0]) if labels else None,
+        problem=f"{folder}: has no {', '.join(missing)}" if missing else "",
+        expected_label=f"{folder.name}{suffixes.label}.nii.gz",
+    )
+
+
+def named_cases(root: Path, channels: Sequence[str], files: Mapping[str, str], label: str | None) -> list[Case]:
+    """Returns the cases of folders whose files have the same names in each: `files` gives a channel's file name.
+
+    Raises:
+        InputError: `files` lacks a channel.
+    """
+    lacking = [name for name in channels if name not in files]
+    if lacking:
+        raise InputError(f"channel_files has no entry for {lacking}; expected a file name for each of {list(channels)}")
+    cases = []
+    for folder, names in volume_folders(root):
+        if not set(files.values()) & set(names):
+            continue
+        missing = [files[name] for name in channels if files[name] not in names]
+        cases.append(
+            Case(
+                name=folder.relative_to(root).as_posix().replace("/", "_"),
+                images=tuple(str(folder / files[name]) for name in channels),
+                label=str(folder / label) if label and label in names else None,
+                problem=f"{folder}: has no {', '.join(missing)}" if missing else "",
+                expected_label=label or "label_file (not set)",
+            )
+        )
+    return cases
+
+
+def flat_cases(root: Path) -> list[Case]:
+    """Returns one unlabelled case for every volume that lies in `root` itself."""
+    files = sorted(path for path in root.iterdir() if path.is_file() and is_volume(path))
+    return [Case(stem(path), (str(path),), expected_label="a datalist: a plain folder has no labels") for path in files]
+
+
+def folder_cases(
+    root: Path, channels: Sequence[str], channel_files: Mapping[str, str] | None, label_file: str | None
+) -> list[Case]:
+    """Returns the cases of a folder without a `dataset.json`, in the first layout that matches.
+
+    Raises:
+        InputError: nothing in the folder is a case.
+    """
+    if channel_files:
+        cases = named_cases(root, channels, channel_files, label_file)
+        wanted = ", ".join(channel_files.values())
+    else:
+        cases = brats_cases(root, channels, BRATS_2018) or brats_cases(root, channels, BRATS_2023) or flat_cases(root)
+        wanted = "dataset.json with imagesTr, BraTS case folders, or .nii/.nii.gz files (or set channel_files)"
+    if not cases:
+        raise InputError(f"{root}: no cases found; expected {wanted}")
+    return cases

@@ -1,0 +1,94 @@
+"""Reading volumes: one 4D file or one file a channel, always to (C, H, W, D) float32, and one line about what fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import DtypeLike, KeysCollection, PathLike
+from monai.data import MetaTensor
+from monai.data.image_reader import ImageReader
+from monai.transforms import LoadImage, LoadImaged
+from monai.utils import ensure_tuple
+
+from segpeft.data.grids import grid_difference
+from segpeft.data.provenance import CHANNEL_FILES
+from segpeft.errors import InputError
+
+
+class LoadVolume(LoadImage):
+    """Reads one volume to a `MetaTensor` (C, H, W, D).
+
+    A file (X, Y, Z) gives one channel, a file (X, Y, Z, C) gives C; a list of files of one channel each is stacked in
+    its order. Unlike MONAI's stacking it compares the grids, and it names the file in every error.
+    """
+
+    def __call__(self, filename: Sequence[PathLike] | PathLike, reader: ImageReader | None = None) -> Any:
+        """Returns the volume, and its meta data too where `image_only` is off.
+
+        Raises:
+            InputError: a file is missing or unreadable, is not 3D or 4D, or the files of a list do not fit together.
+        """
+        paths = [os.fspath(path) for path in ensure_tuple(filename)]
+        volumes = [self._read(path, reader) for path in paths]
+        volume = volumes[0] if len(volumes) == 1 else _stack(volumes, paths)
+        return volume if self.image_only else (volume, volume.meta)
+
+    def _read(self, path: str, reader: ImageReader | None) -> MetaTensor:
+        try:
+            loaded = super().__call__(path, reader)
+        except FileNotFoundError as error:
+            raise InputError(f"{path}: no such file") from error
+        except Exception as error:  # readers raise nearly anything for a damaged file
+            reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+            raise InputError(f"{path}: cannot be read ({reason}); expected an intact NIfTI volume") from error
+        volume = loaded[0] if isinstance(loaded, tuple) else loaded
+        if volume.ndim != 4:
+            raise InputError(f"{path}: has {volume.ndim - 1} spatial axes; expected (X, Y, Z) or (X, Y, Z, channels)")
+        return volume
+
+
+def _stack(volumes: list[MetaTensor], paths: list[str]) -> MetaTensor:
+    first = volumes[0]
+    for volume, path in zip(volumes, paths, strict=True):
+        if volume.shape[0] != 1:
+            raise InputError(
+                f"{path}: has {volume.shape[0]} channels; expected 1, as it is one of {len(paths)} files of a case"
+            )
+        difference = grid_difference(volume.shape[1:], volume.affine, first.shape[1:], first.affine)
+        if difference:
+            raise InputError(f"{path}: {difference} as in {paths[0]}; all channels of a case must share one grid")
+    stacked = torch.cat([volume.as_tensor() for volume in volumes])  # (C, H, W, D)
+    return MetaTensor(stacked, meta={**first.meta, CHANNEL_FILES: os.pathsep.join(paths)})
+
+
+class LoadVolumed(LoadImaged):
+    """Dictionary form of `LoadVolume`.
+
+    It is a `LoadImaged` with a loader of its own, so servers that look for, wrap or reconfigure a `LoadImaged`
+    (MONAI Label) work with it.
+
+    Args:
+        keys: of the paths, or lists of paths, to replace by volumes.
+        reader: as in `LoadImaged`; None: by the file's suffix, nibabel for NIfTI.
+        dtype: of the loaded values.
+        image_only: False adds `<key>_meta_dict` entries.
+        allow_missing_keys: pass over keys that a case does not have.
+
+    Raises:
+        InputError: see `LoadVolume`.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        reader: type[ImageReader] | str | None = None,
+        dtype: DtypeLike = np.float32,
+        image_only: bool = True,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, reader=reader, dtype=dtype, image_only=image_only, allow_missing_keys=allow_missing_keys)
+        self._loader = LoadVolume(reader, image_only, dtype, ensure_channel_first=True, squeeze_non_spatial_dims=True)

@@ -1,0 +1,32 @@
+"""Names of cases and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+SUFFIXES = (".nii.gz", ".nii")
+"""Endings of volume files, the longer one first."""
+
+
+def is_volume(path: Path) -> bool:
+    """Returns whether `path` is named like a NIfTI volume and is not a hidden file (macOS leaves `._name` twins)."""
+    return path.name.endswith(SUFFIXES) and not path.name.startswith(".")
+
+
+def stem(path: str | Path) -> str:
+    """Returns a file's name without `.nii` or `.nii.gz`."""
+    name = Path(path).name
+    for suffix in SUFFIXES:
+        if name.endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def case_id(item: Mapping[str, Any]) -> str:
+    """Returns the id of a case: its "case" entry, or else the name of its (first) image file."""
+    if item.get("case"):
+        return str(item["case"])
+    image = item.get("image", "case")
+    return stem(image[0] if isinstance(image, (list, tuple)) else image)

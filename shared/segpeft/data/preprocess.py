@@ -1,0 +1,81 @@
+"""The deterministic preprocessing, made in one place so that training and inference cannot diverge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.transforms import Compose, CropForegroundd, EnsureTyped, Orientationd
+from monai.utils import ensure_tuple
+
+from segpeft.data.checks import CheckImaged, CheckLabeld
+from segpeft.data.label_schemes import LabelScheme
+from segpeft.data.loading import LoadVolumed
+from segpeft.data.normalize import NormalizeForegroundd, is_foreground
+from segpeft.data.regions import LabelToRegionsd
+from segpeft.data.spacing import SafeSpacingd
+from segpeft.errors import InputError
+
+IMAGE, LABEL = "image", "label"
+
+
+def preprocessing(
+    keys: KeysCollection = (IMAGE,),
+    channels: int = 4,
+    label_scheme: str | LabelScheme | Mapping[str, Any] | None = None,
+    spacing: Sequence[float] | None = None,
+    margin: int = 0,
+    native_label: bool = False,
+) -> Compose:
+    """Returns load, check, orient (RAS), [resample], normalise, crop to foreground, [make regions] as a `Compose`.
+
+    Every spatial step is invertible by MONAI's `Invertd`, which brings a prediction back to the file's own grid.
+
+    Args:
+        keys: "image", or "image" and "label".
+        channels: of the image.
+        label_scheme: turns the label into region masks; None leaves the values of the file.
+        spacing: voxel size in mm to resample to; None keeps the file's.
+        margin: voxels kept around the foreground.
+        native_label: leave the label on the grid of its file, uncropped (for metrics on native grids).
+
+    Raises:
+        InputError: keys other than "image" and "label", or a number out of range.
+    """
+    names = [str(key) for key in ensure_tuple(keys)]
+    if IMAGE not in names or set(names) - {IMAGE, LABEL}:
+        raise InputError(f"keys is {names}; expected 'image', or 'image' and 'label'")
+    if spacing is not None and (len(spacing) != 3 or min(spacing) <= 0):
+        raise InputError(f"spacing is {list(spacing)}; expected three voxel sizes in mm above 0")
+    if margin < 0:
+        raise InputError(f"margin is {margin}; expected 0 or more voxels")
+    labels = [LABEL] if LABEL in names else []
+    moved = [IMAGE, *([] if native_label else labels)]
+    steps: list[Any] = [LoadVolumed(keys=[IMAGE, *labels]), CheckImaged(keys=IMAGE, channels=channels)]
+    if labels:
+        steps.append(CheckLabeld(keys=LABEL, image_key=IMAGE))
+    steps.extend(spatial_steps(moved, spacing, margin))
+    if labels and label_scheme is not None:
+        steps.append(LabelToRegionsd(keys=LABEL, label_scheme=label_scheme))
+    steps.append(EnsureTyped(keys=[IMAGE, *labels], dtype=torch.float32, track_meta=True))
+    return Compose(steps)
+
+
+def spatial_steps(moved: Sequence[str], spacing: Sequence[float] | None, margin: int) -> list[Any]:
+    """Returns the steps from a loaded image to a normalised, cropped one; the keys in `moved` are moved alike."""
+    steps: list[Any] = [Orientationd(keys=moved, axcodes="RAS", labels=None)]
+    if spacing is not None:
+        modes = ["bilinear" if key == IMAGE else "nearest" for key in moved]
+        steps.append(SafeSpacingd(keys=moved, pixdim=tuple(spacing), mode=modes))
+    crop = CropForegroundd(
+        keys=moved,
+        source_key=IMAGE,
+        select_fn=is_foreground,
+        margin=margin,
+        allow_smaller=True,
+        start_coord_key=None,
+        end_coord_key=None,
+    )
+    return [*steps, NormalizeForegroundd(keys=IMAGE), crop]

@@ -1,0 +1,26 @@
+"""Resampling that survives a server's extra entries."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from monai.transforms import Spacingd
+
+
+class SafeSpacingd(Spacingd):
+    """MONAI's `Spacingd` for dictionaries that hold more than volumes.
+
+    MONAI 1.6 updates every entry named `<key>_...` as if it were a meta dictionary, and fails on the string
+    `image_path` that MONAI Label puts there. Such entries are set aside during the call.
+    """
+
+    def __call__(self, data: Mapping[Hashable, Any], lazy: bool | None = None) -> dict[Hashable, Any]:
+        """Returns the resampled case; see `Spacingd`."""
+        aside = {name: value for name, value in data.items() if self._only_looks_like_meta(name, value)}
+        kept = {name: value for name, value in data.items() if name not in aside}
+        return {**super().__call__(kept, lazy), **aside}
+
+    def _only_looks_like_meta(self, name: Hashable, value: Any) -> bool:
+        named = any(str(name).startswith(f"{key}_") for key in self.keys)
+        return named and name not in self.keys and not isinstance(value, dict)

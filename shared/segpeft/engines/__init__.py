@@ -1,0 +1,50 @@
+"""Engines and handlers that configs name: training, validation, evaluation, inference."""
+
+from .base_loading import BaseLoader
+from .batches import image_as_target
+from .case_table import CaseTable
+from .checkpoint_loading import ModelLoader, load_model
+from .encoder_saving import EncoderSaver
+from .evaluator import Evaluator
+from .inferers import FlipTTAInferer, WindowInferer, sliding_window
+from .losses import RegionDiceBCELoss
+from .outputs import SaveVolumed, postprocessing
+from .pictures import side_by_side
+from .precision import hold_frozen_in
+from .progress import Progress
+from .region_metrics import RegionDice, RegionHD95
+from .report import RunSummary
+from .resume import TrainingState
+from .saving import ModelSaver
+from .schedule import OneCycle
+from .seeding import SeedEveryEpoch
+from .tensorboard import TensorBoard
+from .trainer import Trainer
+
+__all__ = [
+    "BaseLoader",
+    "CaseTable",
+    "EncoderSaver",
+    "Evaluator",
+    "FlipTTAInferer",
+    "ModelLoader",
+    "ModelSaver",
+    "OneCycle",
+    "Progress",
+    "RegionDice",
+    "RegionDiceBCELoss",
+    "RegionHD95",
+    "RunSummary",
+    "SaveVolumed",
+    "SeedEveryEpoch",
+    "TensorBoard",
+    "Trainer",
+    "TrainingState",
+    "WindowInferer",
+    "hold_frozen_in",
+    "image_as_target",
+    "load_model",
+    "postprocessing",
+    "side_by_side",
+    "sliding_window",
+]

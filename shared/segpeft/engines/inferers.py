@@ -1,0 +1,85 @@
+"""Whole volumes through a network that sees one window at a time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from monai.inferers import Inferer, SlidingWindowInferer
+from monai.utils import convert_to_dst_type
+from torch import Tensor
+
+from segpeft.errors import InputError
+
+from .batches import plain
+
+SPATIAL = (-3, -2, -1)
+
+
+class WindowInferer(SlidingWindowInferer):
+    """MONAI's sliding window with plain tensors inside: the network sees no MetaTensor, the result is one again."""
+
+    def __call__(self, inputs: Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
+        """Maps a volume (B, C, H, W, D) to logits (B, R, H, W, D), float32, with the meta data of ``inputs``."""
+        logits: Any = super().__call__(plain(inputs), network, *args, **kwargs)
+        return convert_to_dst_type(logits, inputs, dtype=torch.float32, device=logits.device)[0]
+
+
+class FlipTTAInferer(Inferer):
+    """Test-time augmentation: the mean probability over the 8 flips of the three spatial axes, given as its logit.
+
+    A mean of logits would let one confident window outvote the others, so probabilities are averaged; their logit goes
+    on, because what follows takes a sigmoid anyway (and returns the mean). Eight times the work of ``inferer``.
+
+    Args:
+        inferer: what one flip goes through.
+    """
+
+    def __init__(self, inferer: Inferer) -> None:
+        self.inferer = inferer
+
+    def __call__(self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+        """Maps a volume (B, C, H, W, D) to logits (B, R, H, W, D), float32, with the meta data of ``inputs``."""
+        volume, total = plain(inputs), None
+        flips = [axes for count in range(len(SPATIAL) + 1) for axes in itertools.combinations(SPATIAL, count)]
+        for axes in flips:
+            logits = self.inferer(volume.flip(axes), network, *args, **kwargs)
+            probability = plain(logits).float().sigmoid_().flip(axes)
+            total = probability if total is None else total.add_(probability)
+        logits = total.div_(len(flips)).logit_(eps=1e-6)  # type: ignore[union-attr]
+        return convert_to_dst_type(logits, inputs, dtype=torch.float32, device=logits.device)[0]
+
+
+def sliding_window(
+    image_size: int | Sequence[int],
+    overlap: float = 0.5,
+    sw_batch_size: int = 1,
+    tta: bool = False,
+    device: torch.device | str | None = None,
+    cpu_thresh: int | None = None,
+) -> Inferer:
+    """Returns a sliding-window inferer with Gaussian importance.
+
+    Args:
+        image_size: window in voxels, as the network was built for.
+        overlap: of neighbouring windows, a part of the window, at least 0 and below 1.
+        sw_batch_size: windows a forward pass.
+        tta: average over the 8 flips, see :class:`FlipTTAInferer`.
+        device: where the windows are stitched; default that of the volume.
+        cpu_thresh: volumes with more voxels than this are stitched in host memory.
+
+    Raises:
+        InputError: if a value is out of range.
+    """
+    if not 0 <= overlap < 1:
+        raise InputError(f"overlap {overlap} is out of range: expected 0 <= overlap < 1")
+    if sw_batch_size < 1:
+        raise InputError(f"sw_batch_size {sw_batch_size} is out of range: expected at least 1")
+    size = (image_size,) * 3 if isinstance(image_size, int) else tuple(image_size)
+    if len(size) != 3 or min(size) < 1:
+        raise InputError(f"image_size {image_size} is out of range: expected one or three positive integers")
+    stitched_on = torch.device(device) if device else None
+    windows = WindowInferer(size, sw_batch_size, overlap, mode="gaussian", device=stitched_on, cpu_thresh=cpu_thresh)
+    return FlipTTAInferer(windows) if tta else windows

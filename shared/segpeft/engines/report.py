@@ -1,0 +1,101 @@
+"""What a run cost and gave."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+from monai.engines import Evaluator
+from torch import nn
+
+from segpeft.peft import count_parameters
+
+from .atomic_files import replacing
+from .checkpoint_loading import bare_network
+from .distributed import is_main
+from .memory import peak_device_memory, peak_host_memory
+from .ordering import attach_last
+
+logger = logging.getLogger(__name__)
+
+
+class RunSummary:
+    """Logs parameters, seconds, peak memory and metrics at the end of a run, and writes them to ``<name>.json``.
+
+    Keys: ``parameters`` (``total``, ``trainable``, ``backbone_peft``, ``task_head``), ``seconds``, ``epochs``,
+    ``iterations``, ``peak_host_bytes``, ``peak_device_bytes`` (None without CUDA), ``metrics``, ``best_metric`` and
+    ``best_metric_epoch`` (None without validation). The seconds are those of this run: a resumed one counts from the
+    resumption.
+
+    Args:
+        output_dir: where to write.
+        network: whose parameters to count.
+        validator: of a training.
+        name: of the file.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | os.PathLike[str],
+        network: nn.Module,
+        validator: Evaluator | None = None,
+        name: str = "run",
+    ) -> None:
+        self.path = Path(output_dir) / f"{name}.json"
+        self.network = network
+        self.validator = validator
+        self.started = 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Attaches to a trainer, or to an evaluator that runs by itself."""
+        engine.add_event_handler(Events.STARTED, self.start)
+        attach_last(engine, Events.COMPLETED, self)
+
+    def start(self, engine: Engine) -> None:
+        """Starts the clock."""
+        self.started = time.monotonic()
+
+    def __call__(self, engine: Engine) -> None:
+        """Logs and writes, on the main process."""
+        if not is_main():
+            return
+        result = self.summary(engine)
+        with replacing(self.path) as partial:
+            partial.write_text(json.dumps(result, indent=4) + "\n", encoding="utf-8")
+        parameters = result["parameters"]
+        host, device = result["peak_host_bytes"], result["peak_device_bytes"]
+        logger.info(
+            "%.1f s, %s of %s parameters trainable (%.2f %%), peak memory: host %s, device %s",
+            result["seconds"],
+            f"{parameters['trainable']:,}",
+            f"{parameters['total']:,}",
+            100 * parameters["trainable"] / max(parameters["total"], 1),
+            "unknown" if host is None else f"{host / 2**30:.2f} GiB",
+            "none" if device is None else f"{device / 2**30:.2f} GiB",
+        )
+
+    def summary(self, engine: Engine) -> dict[str, Any]:
+        """Returns what is written."""
+        judge: Any = self.validator.state if self.validator is not None else engine.state
+        validated = self.validator is not None and judge.best_metric_epoch != -1
+        return {
+            "parameters": count_parameters(bare_network(self.network)),
+            "seconds": round(time.monotonic() - self.started, 3),
+            "epochs": engine.state.epoch,
+            "iterations": engine.state.iteration,
+            "peak_host_bytes": peak_host_memory(),
+            "peak_device_bytes": peak_device_memory(),
+            "metrics": {name: value for name, value in judge.metrics.items() if _is_number(value)},
+            "best_metric": judge.best_metric if validated else None,
+            "best_metric_epoch": judge.best_metric_epoch if validated else None,
+        }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -1,0 +1,47 @@
+"""Parameter-efficient fine-tuning: one paper a file, put into a network by :func:`apply_peft`."""
+
+from .apply import Applied, apply_peft, count_parameters, trainable_parameters
+from .channel_lora import ChannelLoRA, ChannelLoRALinear
+from .checkpoint import base_sha256, load_adapter, read_adapter, save_adapter, trainable_state
+from .full import DecoderOnly, Full
+from .hosts import TransformerBlockHost, ViTHost, host_backbone
+from .layouts import LAYOUTS, SWIN, VIT, Layout, find_backbone
+from .lora import LoRA, LoRALinear, QKVLoRALinear
+from .method import Method
+from .sockets import POSITIONS, EmptySocket, Socket, fill_socket
+from .swin_hosts import BasicLayerHost, SwinTransformerBlockHost, SwinTransformerHost
+
+__all__ = [
+    "LAYOUTS",
+    "POSITIONS",
+    "SWIN",
+    "VIT",
+    "Applied",
+    "BasicLayerHost",
+    "ChannelLoRA",
+    "ChannelLoRALinear",
+    "DecoderOnly",
+    "EmptySocket",
+    "Full",
+    "Layout",
+    "LoRA",
+    "LoRALinear",
+    "Method",
+    "QKVLoRALinear",
+    "Socket",
+    "SwinTransformerBlockHost",
+    "SwinTransformerHost",
+    "TransformerBlockHost",
+    "ViTHost",
+    "apply_peft",
+    "base_sha256",
+    "count_parameters",
+    "fill_socket",
+    "find_backbone",
+    "host_backbone",
+    "load_adapter",
+    "read_adapter",
+    "save_adapter",
+    "trainable_parameters",
+    "trainable_state",
+]

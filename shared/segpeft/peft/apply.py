@@ -1,0 +1,85 @@
+"""Putting a method into a network: the one place that freezes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from segpeft.errors import InputError
+
+from .adopt import replace_module
+from .layouts import Layout, find_backbone
+from .method import Method
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What :func:`apply_peft` did to a network; kept on it as ``network.peft``.
+
+    Args:
+        method: the method that was applied.
+        layout: name of the backbone's layout.
+        backbone: path of the backbone in the network, "" if it is the network itself.
+        base_keys: state-dict keys of the backbone as it was before, relative to it.
+    """
+
+    method: Method
+    layout: str
+    backbone: str
+    base_keys: frozenset[str]
+
+    def in_backbone(self, name: str) -> bool:
+        """Tells whether the parameter or module ``name`` of the network lies in the backbone."""
+        return not self.backbone or name == self.backbone or name.startswith(self.backbone + ".")
+
+
+def apply_peft(network: nn.Module, method: Method, layout: Layout | None = None) -> nn.Module:
+    """Freezes the backbone of ``network``, injects ``method`` and returns the network.
+
+    The names of all weights that the network had before are the same afterwards, so a pre-trained state dict loads before
+    or after. What lies outside the backbone (fusion, decoder, head) stays trainable.
+
+    Args:
+        network: a network that holds a backbone of a known layout; changed in place (a bare backbone may be replaced).
+        method: what to inject, a :class:`segpeft.peft.Method`.
+        layout: overrides the layout found by the backbone's class.
+
+    Raises:
+        InputError: if a method was applied before, no layout fits, or a target does not exist.
+    """
+    if getattr(network, "peft", None) is not None:
+        raise InputError(f"{type(network).__name__} already carries {network.peft.method.name}: build a fresh network")
+    path, backbone, layout = find_backbone(network, layout)
+    before, base_keys = set(network.state_dict()), frozenset(backbone.state_dict())
+    if not method.trains_backbone:
+        for name, parameter in backbone.named_parameters():
+            if layout.is_frozen(name):
+                parameter.requires_grad_(False)
+    injected = method.inject(backbone, layout)
+    if path and injected is not backbone:
+        replace_module(network, path, injected)
+    network = network if path else injected
+    lost = sorted(before - set(network.state_dict()))
+    if lost:
+        raise RuntimeError(f"{method.name} renamed or removed base weights, first {lost[0]}")
+    network.peft = Applied(method, layout.name, path, base_keys)  # type: ignore[assignment]
+    return network
+
+
+def trainable_parameters(network: nn.Module) -> list[nn.Parameter]:
+    """Returns the parameters an optimizer gets."""
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def count_parameters(network: nn.Module) -> dict[str, int]:
+    """Returns ``total``, ``trainable``, and of the trainable those in the backbone (``backbone_peft``) and not (``task_head``)."""
+    applied: Applied | None = getattr(network, "peft", None)
+    counts = {"total": 0, "trainable": 0, "backbone_peft": 0, "task_head": 0}
+    for name, parameter in network.named_parameters():
+        counts["total"] += parameter.numel()
+        if parameter.requires_grad:
+            counts["trainable"] += parameter.numel()
+            inside = applied is not None and applied.in_backbone(name)
+            counts["backbone_peft" if inside else "task_head"] += parameter.numel()
+    return counts

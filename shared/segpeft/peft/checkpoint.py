@@ -1,0 +1,132 @@
+"""Adapter files: the trainable state of a network as safetensors, tied to the base it belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import segpeft
+from segpeft.errors import InputError
+
+from .apply import Applied
+
+FORMAT = "segpeft-adapter"
+
+
+def trainable_state(network: nn.Module) -> dict[str, Tensor]:
+    """Returns the trainable parameters and the buffers of the modules that hold them, by state-dict name."""
+    state: dict[str, Tensor] = {}
+    saved = network.state_dict()
+    for path, module in network.named_modules():
+        own = {name: p for name, p in module.named_parameters(recurse=False) if p.requires_grad}
+        names = [*own, *(name for name, _ in module.named_buffers(recurse=False))] if own else []
+        for name in names:
+            key = f"{path}.{name}" if path else name
+            if key in saved:  # buffers that are not persistent are no state
+                state[key] = saved[key]
+    return state
+
+
+def base_sha256(network: nn.Module) -> str:
+    """Returns the sha256 over names, shapes and values of the frozen parameters, values rounded to bfloat16.
+
+    Rounding makes the hash the same whether the base is held in float32 or bfloat16.
+    """
+    digest = hashlib.sha256()
+    for name, parameter in sorted(network.named_parameters()):
+        if not parameter.requires_grad:
+            digest.update(f"{name}{tuple(parameter.shape)}".encode())
+            value = parameter.detach().to(torch.bfloat16).contiguous().view(torch.uint8)
+            digest.update(value.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _applied(network: nn.Module) -> Applied:
+    applied = getattr(network, "peft", None)
+    if applied is None:
+        raise InputError(f"{type(network).__name__} carries no method: pass it through apply_peft first")
+    return applied
+
+
+def save_adapter(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, int]:
+    """Writes the trainable state of ``network``, in float32, to a safetensors file; the file is replaced atomically.
+
+    The header holds format, package version, method with its hyper-parameters, sha256 of the base, and bytes a group.
+
+    Returns:
+        Bytes of ``backbone_peft`` (inside the backbone) and ``task_head`` (fusion, decoder, head).
+    """
+    applied, path = _applied(network), Path(path)
+    state = {
+        key: (value.float() if value.is_floating_point() else value).detach().cpu().contiguous()
+        for key, value in trainable_state(network).items()
+    }
+    sizes = {"backbone_peft": 0, "task_head": 0}
+    for key, value in state.items():
+        sizes["backbone_peft" if applied.in_backbone(key) else "task_head"] += value.numel() * value.element_size()
+    header = {
+        "format": FORMAT,
+        "segpeft_version": segpeft.__version__,
+        "method": json.dumps(applied.method.describe(), sort_keys=True),
+        "layout": applied.layout,
+        "base_sha256": base_sha256(network),
+        "bytes": json.dumps(sizes),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    save_file(state, partial, metadata=header)
+    os.replace(partial, path)
+    return sizes
+
+
+def read_adapter(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Returns the tensors and the header of an adapter file.
+
+    Raises:
+        InputError: if the file is missing, damaged, or not written by :func:`save_adapter`.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path}: no adapter file of segpeft (format {header.get('format')!r}, expected {FORMAT!r})")
+    return state, header
+
+
+def load_adapter(network: nn.Module, path: str | os.PathLike[str]) -> nn.Module:
+    """Loads an adapter file into a network with the same base and method; strict in both directions.
+
+    Raises:
+        InputError: naming the file and the difference, if the method or one of its hyper-parameters, the base's sha256, a
+            key or a shape differs.
+    """
+    applied = _applied(network)
+    state, header = read_adapter(path)
+    ours, theirs = json.loads(json.dumps(applied.method.describe())), json.loads(header["method"])
+    for knob in sorted(set(ours) | set(theirs)):
+        if ours.get(knob) != theirs.get(knob):
+            raise InputError(f"{path}: {knob} is {theirs.get(knob)!r} in the file, {ours.get(knob)!r} in the network")
+    expected = trainable_state(network)
+    missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
+    if missing or extra:
+        first = f"lacks {missing[0]}" if missing else f"has the unknown {extra[0]}"
+        raise InputError(f"{path}: {first} ({len(missing)} missing, {len(extra)} unexpected keys)")
+    for key, value in state.items():
+        if value.shape != expected[key].shape:
+            raise InputError(f"{path}: {key} is {tuple(value.shape)} in the file, {tuple(expected[key].shape)} in the network")
+    if header["base_sha256"] != base_sha256(network):
+        raise InputError(f"{path}: belongs to another base (sha256 {header['base_sha256'][:12]}...): load its base first")
+    with torch.no_grad():
+        for key, value in state.items():
+            expected[key].copy_(value)
+    return network

@@ -1,0 +1,34 @@
+"""The two ends that every parameter-efficient method is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from .layouts import Layout
+from .method import Method
+
+
+@dataclass(frozen=True)
+class Full(Method):
+    """Full fine-tuning: every parameter is trained (``finetune`` with a pre-trained encoder, ``baseline`` without)."""
+
+    name: ClassVar[str] = "full"
+    trains_backbone: ClassVar[bool] = True
+
+    def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
+        """Changes nothing."""
+        return backbone
+
+
+@dataclass(frozen=True)
+class DecoderOnly(Method):
+    """Frozen backbone; only what lies outside it (fusion, decoder, head) is trained (``frozen`` in the paper)."""
+
+    name: ClassVar[str] = "decoder_only"
+
+    def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
+        """Changes nothing."""
+        return backbone

@@ -1,0 +1,115 @@
+"""Where a backbone keeps the parts that methods change: one layout a backbone, and no knowledge of backbones elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from monai.networks.nets.swin_unetr import SwinTransformer
+from monai.networks.nets.vit import ViT
+from torch import nn
+
+from segpeft.errors import InputError
+
+from .hosts import host_vit
+from .swin_hosts import host_swin
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A backbone as methods see it.
+
+    Args:
+        name: how the layout is called in messages and file headers.
+        backbone: the class of the backbone.
+        targets: the field's name of a linear layer -> its path inside a block.
+        stages: the backbone -> paths of its transformer blocks, one list a stage.
+        host: the backbone -> the same with sockets (:func:`segpeft.peft.hosts.host_backbone`).
+        frozen: patterns (``fnmatch``) of the backbone's parameters that ``apply_peft`` freezes; the rest stays trainable.
+    """
+
+    name: str
+    backbone: type[nn.Module]
+    targets: dict[str, str]
+    stages: Callable[[nn.Module], list[list[str]]]
+    host: Callable[[nn.Module], nn.Module]
+    frozen: tuple[str, ...] = field(default=("*",))
+
+    def blocks(self, backbone: nn.Module) -> list[str]:
+        """Returns the paths of all transformer blocks, in the order of computation."""
+        return [path for stage in self.stages(backbone) for path in stage]
+
+    def width(self, backbone: nn.Module, block: str) -> int:
+        """Returns C, the width of the tokens in the block at the path ``block``."""
+        return int(backbone.get_submodule(f"{block}.{self.targets['qkv']}").in_features)  # type: ignore[arg-type]
+
+    def target_paths(self, backbone: nn.Module, targets: tuple[str, ...]) -> list[str]:
+        """Returns the path of every linear layer that ``targets`` name, block by block.
+
+        Raises:
+            InputError: if a name is unknown to this layout, or the backbone has no such layer.
+        """
+        unknown = sorted(set(targets) - set(self.targets))
+        if unknown or not targets:
+            raise InputError(f"targets {list(targets)}: {unknown or 'none'} not in {sorted(self.targets)} of {self.name}")
+        paths = [f"{block}.{self.targets[target]}" for block in self.blocks(backbone) for target in targets]
+        for path in paths:
+            if not isinstance(backbone.get_submodule(path), nn.Linear):
+                raise InputError(f"target {path} of {self.name} is no linear layer")
+        return paths
+
+    def is_frozen(self, name: str) -> bool:
+        """Tells whether the backbone's parameter ``name`` is frozen by a parameter-efficient method."""
+        return any(fnmatchcase(name, pattern) for pattern in self.frozen)
+
+
+def _vit_stages(backbone: nn.Module) -> list[list[str]]:
+    paths = [f"blocks.{i}" for i in range(len(backbone.blocks))]  # type: ignore[arg-type]
+    size = len(paths) // 4 if len(paths) % 4 == 0 else len(paths)
+    return [paths[i : i + size] for i in range(0, len(paths), size)]
+
+
+def _swin_stages(backbone: nn.Module) -> list[list[str]]:
+    stages = []
+    for name in ("layers1", "layers2", "layers3", "layers4"):
+        for index, layer in enumerate(getattr(backbone, name)):
+            stages.append([f"{name}.{index}.blocks.{i}" for i in range(len(layer.blocks))])
+    return stages
+
+
+VIT = Layout(
+    name="vit",
+    backbone=ViT,
+    targets={"qkv": "attn.qkv", "out_proj": "attn.out_proj", "linear1": "mlp.linear1", "linear2": "mlp.linear2"},
+    stages=_vit_stages,
+    host=host_vit,
+)
+"""MONAI's ViT, 2D and 3D, alone or inside UNETR. Its blocks make 4 stages where their number divides by 4, else one."""
+
+SWIN = Layout(
+    name="swin",
+    backbone=SwinTransformer,
+    targets={"qkv": "attn.qkv", "out_proj": "attn.proj", "linear1": "mlp.linear1", "linear2": "mlp.linear2"},
+    stages=_swin_stages,
+    host=host_swin,
+)
+"""MONAI's Swin transformer, 2D and 3D, alone or inside SwinUNETR. (Its convolutional patch embedding is no target.)"""
+
+LAYOUTS: list[Layout] = [VIT, SWIN]
+"""The layouts that are tried in order; a backbone of your own joins by appending one."""
+
+
+def find_backbone(network: nn.Module, layout: Layout | None = None) -> tuple[str, nn.Module, Layout]:
+    """Returns the path, the module and the layout of the backbone inside ``network`` ("" if it is the network itself).
+
+    Raises:
+        InputError: if no layout fits any module of the network.
+    """
+    candidates = LAYOUTS if layout is None else [layout]
+    for path, module in network.named_modules():
+        for candidate in candidates:
+            if isinstance(module, candidate.backbone):
+                return path, module, candidate
+    known = ", ".join(c.backbone.__name__ for c in candidates)
+    raise InputError(f"{type(network).__name__} holds no backbone of a known layout ({known}); write a Layout for it")

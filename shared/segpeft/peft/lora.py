@@ -1,0 +1,161 @@
+"""LoRA: low-rank updates of frozen linear layers, standard and rank-stabilised."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from segpeft.errors import InputError
+
+from .adopt import adopt, replace_module
+from .layouts import Layout
+from .method import Method
+
+QKV_PARTS = ("q", "k", "v")
+INITS = ("kaiming", "gaussian")
+
+
+def scaling_of(alpha: float, rank: int, rank_stabilised: bool) -> float:
+    """Returns ``alpha / sqrt(r)`` (rank-stabilised, arXiv 2312.03732, eq. 4) or ``alpha / r`` (arXiv 2106.09685, sec. 4.1)."""
+    return alpha / math.sqrt(rank) if rank_stabilised else alpha / rank
+
+
+def init_lora_a(lora_a: Tensor, init: str, generator: torch.Generator | None = None) -> None:
+    """Draws ``A`` of shape (..., r, in), each (r, in) by itself; ``B`` stays zero, so the layer starts as it was.
+
+    Args:
+        lora_a: the tensor to fill.
+        init: ``kaiming`` (uniform with ``a = sqrt 5``: bound ``1 / sqrt(in)``) or ``gaussian`` (std ``1 / r``).
+        generator: source of randomness; default torch's own.
+    """
+    rank, fan_in = lora_a.shape[-2:]
+    with torch.no_grad():
+        if init == "kaiming":
+            bound = 1.0 / math.sqrt(fan_in)
+            lora_a.uniform_(-bound, bound, generator=generator)
+        else:
+            lora_a.normal_(0.0, 1.0 / rank, generator=generator)
+
+
+class LoRALinear(nn.Linear):
+    """``y = W x + b + s B A x`` with ``W, b`` frozen (Hu et al. 2021, arXiv 2106.09685, eq. 3).
+
+    ``s = alpha / r``, or ``alpha / sqrt(r)`` when rank-stabilised. Made from an ``nn.Linear`` by :meth:`from_linear`,
+    whose ``weight`` and ``bias`` keep their names; adds ``lora_a (r, in)`` and ``lora_b (out, r)``.
+    """
+
+    lora_a: Tensor
+    lora_b: Tensor
+
+    @classmethod
+    def from_linear(cls, linear: nn.Linear, method: "LoRA") -> "LoRALinear":
+        """Adopts ``linear`` and adds the adapters of ``method``."""
+        new = adopt(linear, cls)
+        new.lora_a = nn.Parameter(linear.weight.new_empty(method.rank, linear.in_features))
+        new.lora_b = nn.Parameter(linear.weight.new_zeros(linear.out_features, method.rank))
+        init_lora_a(new.lora_a, method.init)
+        new.scaling = scaling_of(method.alpha, method.rank, method.rank_stabilised)
+        new.lora_dropout = nn.Dropout(method.dropout)
+        return new
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps ``x (..., in)`` to ``(..., out)``."""
+        low = F.linear(self.lora_dropout(x), self.lora_a)  # (..., r)
+        return F.linear(x, self.weight, self.bias) + self.scaling * F.linear(low, self.lora_b)
+
+    def delta_weight(self) -> Tensor:
+        """Returns ``s B A`` of shape (out, in), what a merge adds to the weight."""
+        return self.scaling * self.lora_b @ self.lora_a
+
+
+class QKVLoRALinear(nn.Linear):
+    """LoRA on some of q, k, v inside one fused ``qkv`` layer, each part with its own ``A`` and ``B``.
+
+    What peft does for separate ``q_proj`` and ``v_proj`` layers: adds ``lora_a (P, r, in)`` and ``lora_b (P, out/3, r)``
+    for the P parts named.
+    """
+
+    lora_a: Tensor
+    lora_b: Tensor
+    part_index: Tensor
+
+    @classmethod
+    def from_linear(cls, linear: nn.Linear, method: "LoRA", parts: tuple[str, ...]) -> "QKVLoRALinear":
+        """Adopts the fused ``linear`` and adds adapters for ``parts`` of it."""
+        new = adopt(linear, cls)
+        width = linear.out_features // 3
+        new.lora_a = nn.Parameter(linear.weight.new_empty(len(parts), method.rank, linear.in_features))
+        new.lora_b = nn.Parameter(linear.weight.new_zeros(len(parts), width, method.rank))
+        init_lora_a(new.lora_a, method.init)
+        index = torch.tensor([QKV_PARTS.index(part) for part in parts], device=linear.weight.device)
+        new.register_buffer("part_index", index, persistent=False)
+        new.scaling = scaling_of(method.alpha, method.rank, method.rank_stabilised)
+        new.lora_dropout = nn.Dropout(method.dropout)
+        return new
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps ``x (..., in)`` to ``(..., 3 out)``."""
+        low = torch.einsum("...i,pri->...pr", self.lora_dropout(x), self.lora_a)  # (..., P, r)
+        update = self.scaling * torch.einsum("...pr,por->...po", low, self.lora_b)  # (..., P, out)
+        y = F.linear(x, self.weight, self.bias).unflatten(-1, [3, -1])  # (..., 3, out)
+        return y.index_add(-2, self.part_index, update.to(y.dtype)).flatten(-2)
+
+    def delta_weight(self) -> Tensor:
+        """Returns the (3 out, in) update that a merge adds to the weight."""
+        delta = torch.zeros_like(self.weight).unflatten(0, [3, -1])  # (3, out, in)
+        return delta.index_add(0, self.part_index, self.scaling * self.lora_b @ self.lora_a).flatten(0, 1)
+
+
+@dataclass(frozen=True)
+class LoRA(Method):
+    """Low-rank adaptation (Hu et al. 2021, arXiv 2106.09685), rank-stabilised by default (arXiv 2312.03732).
+
+    Args:
+        rank: r, at least 1.
+        alpha: numerator of the scaling ``s = alpha / sqrt(r)`` (``alpha / r`` unless ``rank_stabilised``).
+        targets: of ``qkv, out_proj, linear1, linear2``, or ``q, k, v`` for adapters of their own inside the fused qkv.
+        dropout: probability of dropping an input of ``A`` in training.
+        rank_stabilised: which scaling; see ``alpha``.
+        init: of ``A``: ``kaiming`` or ``gaussian``.
+
+    Raises:
+        InputError: if a value is out of range, or ``qkv`` is named together with one of ``q, k, v``.
+    """
+
+    name: ClassVar[str] = "lora"
+    rank: int = 16
+    alpha: float = 8.0
+    targets: tuple[str, ...] = ("qkv", "out_proj")
+    dropout: float = 0.0
+    rank_stabilised: bool = True
+    init: str = "kaiming"
+
+    def __post_init__(self) -> None:
+        """Checks the hyper-parameters; lists (from JSON) become tuples."""
+        object.__setattr__(self, "targets", tuple(self.targets))
+        if self.rank < 1:
+            raise InputError(f"rank {self.rank} is out of range: expected an integer of at least 1")
+        if not 0.0 <= self.dropout < 1.0:
+            raise InputError(f"dropout {self.dropout} is out of range: expected 0 <= dropout < 1")
+        if self.init not in INITS:
+            raise InputError(f"init {self.init!r} is unknown: expected one of {', '.join(INITS)}")
+        if "qkv" in self.targets and self.parts:
+            raise InputError(f"targets {list(self.targets)}: name either qkv or its parts, not both")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Which of q, k, v the targets name by themselves."""
+        return tuple(part for part in QKV_PARTS if part in self.targets)
+
+    def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
+        """Replaces every targeted linear layer by its adapted form."""
+        whole = tuple(target for target in self.targets if target not in QKV_PARTS)
+        for path in layout.target_paths(backbone, whole) if whole or not self.parts else []:
+            replace_module(backbone, path, LoRALinear.from_linear(backbone.get_submodule(path), self))  # type: ignore[arg-type]
+        for path in layout.target_paths(backbone, ("qkv",)) if self.parts else []:
+            linear = backbone.get_submodule(path)
+            replace_module(backbone, path, QKVLoRALinear.from_linear(linear, self, self.parts))  # type: ignore[arg-type]
+        return backbone

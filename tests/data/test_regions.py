@@ -1,0 +1,87 @@
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from segpeft.data.label_schemes import label_scheme
+from segpeft.data.regions import LabelToRegionsd, RegionsToLabeld, labels_to_regions, regions_to_labels
+from segpeft.errors import InputError
+
+LESION = {"name": "lesion", "regions": {"lesion": [1]}}
+
+
+@pytest.mark.parametrize("name", ["msd", "brats", "brats2023"])
+def test_label_to_regions_and_back_is_the_identity(name):
+    scheme = label_scheme(name)
+    values = torch.tensor(scheme.values)
+    label = values[torch.randint(len(values), (1, 6, 5, 4), generator=torch.Generator().manual_seed(0))]
+    back = regions_to_labels(labels_to_regions(label, scheme), scheme)
+    assert back.dtype == torch.uint8
+    assert torch.equal(back, label.to(torch.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "edema", "necrosis", "enhancing"),
+    [pytest.param("msd", 1, 2, 3, id="msd"), pytest.param("brats", 2, 1, 4, id="brats")],
+)
+def test_regions_nest(name, edema, necrosis, enhancing):
+    label = torch.tensor([0, edema, necrosis, enhancing]).reshape(1, 4, 1, 1)
+    regions = labels_to_regions(label, label_scheme(name))
+    assert regions.dtype == torch.float32
+    assert regions.flatten(1).tolist() == [[0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1]]
+
+
+def test_inner_regions_win_where_a_prediction_is_not_nested():
+    regions = torch.tensor([[0.0], [0.9], [0.9]]).reshape(3, 1, 1, 1)  # ET and TC without WT
+    assert regions_to_labels(regions, label_scheme("brats")).item() == 4
+
+
+def test_threshold_is_exclusive_and_settable():
+    regions = torch.tensor([0.5, 0.6, 0.8]).reshape(1, 3, 1, 1)
+    scheme = label_scheme(LESION)
+    assert regions_to_labels(regions, scheme).flatten().tolist() == [0, 1, 1]
+    assert regions_to_labels(regions, scheme, threshold=0.7).flatten().tolist() == [0, 0, 1]
+
+
+def test_float_noise_is_rounded():
+    label = torch.tensor([0.99999997, 2.0000002, 0.0]).reshape(1, 3, 1, 1)
+    assert labels_to_regions(label, label_scheme("msd"))[0].flatten().tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param([0.0, 4.0], "values 4 are not in scheme 'msd'", id="other value"),
+        pytest.param([0.0, 1.4], "values 1.4 are not", id="interpolated"),
+        pytest.param([float("nan"), 1.0], "values nan", id="nan"),
+    ],
+)
+def test_a_value_outside_the_scheme_names_file_value_and_scheme(values, said):
+    label = MetaTensor(torch.tensor(values).reshape(1, 2, 1, 1), meta={"filename_or_obj": "/data/case_seg.nii.gz"})
+    with pytest.raises(InputError, match=said) as caught:
+        LabelToRegionsd("label", "msd")({"label": label})
+    assert "/data/case_seg.nii.gz" in str(caught.value)
+    assert "(0, 1, 2, 3)" in str(caught.value)
+
+
+def test_transforms_keep_meta_and_leave_other_keys():
+    label = MetaTensor(torch.ones(1, 2, 2, 2), affine=torch.diag(torch.tensor([2.0, 2, 2, 1])))
+    regions = LabelToRegionsd(["label"], "msd")({"label": label, "case": "a"})
+    back = RegionsToLabeld("label", "msd")(regions)
+    assert regions["label"].shape == (3, 2, 2, 2)
+    assert isinstance(back["label"], MetaTensor)
+    assert back["label"].dtype == torch.uint8
+    assert torch.equal(back["label"].affine, label.affine)
+    assert back["case"] == "a"
+
+
+def test_wrong_number_of_channels_is_refused():
+    with pytest.raises(InputError, match="2 channels"):
+        regions_to_labels(torch.zeros(2, 1, 1, 1), label_scheme("msd"))
+    with pytest.raises(InputError, match="one channel"):
+        labels_to_regions(torch.zeros(2, 1, 1, 1), label_scheme("msd"))
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -1.0])
+def test_threshold_out_of_range_is_refused(threshold):
+    with pytest.raises(InputError, match="threshold"):
+        RegionsToLabeld("pred", "msd", threshold=threshold)

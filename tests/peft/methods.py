@@ -1,0 +1,133 @@
+"""The methods of the contract matrix, and its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from segpeft.peft import (
+    POSITIONS,
+    ChannelLoRA,
+    DecoderOnly,
+    Full,
+    Layout,
+    LoRA,
+    Method,
+    Socket,
+    apply_peft,
+    fill_socket,
+    host_backbone,
+    trainable_parameters,
+)
+from tests.peft.backbones import BACKBONES, Backbone
+
+
+class Bottleneck(Socket):
+    """Down, mix neighbours of the volume, GELU, up; what is between goes on to the next one."""
+
+    def __init__(self, width: int, beside: bool) -> None:
+        super().__init__()
+        self.beside = beside
+        self.down = nn.Linear(width, 2)
+        self.mix = nn.Conv3d(2, 2, (3, 1, 1), padding=(1, 0, 0))
+        self.up = nn.Linear(2, width)
+        nn.init.zeros_(self.up.weight)
+        nn.init.zeros_(self.up.bias)
+
+    def forward(self, x: Tensor, grid: list[int], carry: Tensor) -> tuple[Tensor, Tensor]:
+        volume = self.down(x).reshape([-1, grid[0], grid[1], grid[2], 2])
+        low = self.mix(volume.permute(0, 4, 1, 2, 3)).permute(0, 2, 3, 4, 1).reshape([x.shape[0], x.shape[1], 2])
+        low = F.gelu(low)
+        if carry.dim() == 3:
+            low = low + carry
+        out = self.up(low) if self.beside else x + self.up(low)
+        return out, low.mean(1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class Bottlenecks(Method):
+    """One :class:`Bottleneck` at ``position`` of every block: a method as another paper would add it."""
+
+    name: ClassVar[str] = "bottlenecks"
+    position: str = "after_block"
+
+    def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
+        backbone = host_backbone(backbone, layout)
+        for path in layout.blocks(backbone):
+            socket = Bottleneck(layout.width(backbone, path), self.position.startswith("beside"))
+            fill_socket(backbone.get_submodule(path), self.position, socket)
+        return backbone
+
+
+def _bottleneck_count(d: int, m: int) -> int:
+    return 2 * d + 2 + (2 * 2 * 3 + 2) + 2 * d + d
+
+
+def _nothing(d: int, m: int) -> int:
+    return 0
+
+
+METHODS: dict[str, tuple[Method, Callable[[int, int], int]]] = {
+    "lora_rs": (LoRA(rank=2), lambda d, m: 2 * (d + 3 * d + 2 * d)),
+    "lora_standard": (
+        LoRA(rank=3, alpha=6, rank_stabilised=False, init="gaussian", targets=("out_proj", "linear1", "linear2")),
+        lambda d, m: 3 * (2 * d + 2 * (d + m)),
+    ),
+    "lora_qv": (LoRA(rank=2, targets=("q", "v", "linear1")), lambda d, m: 2 * (2 * 2 * d + d + m)),
+    "channel_lora": (
+        ChannelLoRA(rank=2, channels=3, targets=("out_proj", "linear1"), recompute=False),
+        lambda d, m: 3 * 2 * (2 * d + d + m),
+    ),
+    "channel_lora_recompute": (
+        ChannelLoRA(rank=2, channels=3, targets=("qkv", "out_proj", "linear1", "linear2")),
+        lambda d, m: 3 * 2 * (6 * d + 2 * (d + m)),
+    ),
+    "decoder_only": (DecoderOnly(), _nothing),
+    "full": (Full(), _nothing),
+    **{f"bottleneck_{position}": (Bottlenecks(position), _bottleneck_count) for position in POSITIONS},
+}
+"""Name -> the method and how many parameters it adds to a block of width d with an MLP of width m."""
+
+ONE_IMAGE_A_ROW = "a row of the batch is a whole image with all its channels, so there is no channel to adapt to"
+EXCLUDED = {
+    (method, backbone): ONE_IMAGE_A_ROW
+    for method in ("channel_lora", "channel_lora_recompute")
+    for backbone in ("unetr", "vit2d", "swin2d", "swin_unetr")
+}
+"""The cells that can't exist, with the reason of principle."""
+
+KINDS = {"lora_qv", "channel_lora_recompute", "bottleneck_after_block"}
+"""One method for each kind of injection: linear layers, linear layers by channel with a block of their own, sockets."""
+
+
+def cells(slow_except: set[str] | None = None) -> list:
+    """Returns (method, backbone) of the matrix as pytest parameters; all but some methods ``slow``."""
+    params = []
+    for method in METHODS:
+        for backbone in BACKBONES:
+            if (method, backbone) not in EXCLUDED:
+                marks = [pytest.mark.slow] if slow_except is not None and method not in slow_except else []
+                params.append(pytest.param(method, backbone, marks=marks, id=f"{method}-{backbone}"))
+    return params
+
+
+def adapted(method: str, backbone: Backbone, seed: int = 0) -> nn.Module:
+    """Returns the backbone's network with the method applied."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed + 100)
+        return apply_peft(backbone.network(seed), METHODS[method][0]).eval()
+
+
+def shake(network: nn.Module, seed: int = 1) -> nn.Module:
+    """Moves every trainable parameter, so that nothing stays at its initial zero."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in trainable_parameters(network):
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.2)
+    return network

@@ -1,0 +1,120 @@
+"""What every method keeps on every backbone; one test a promise, one case a cell of the matrix."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from segpeft.peft import count_parameters, load_adapter, save_adapter, trainable_parameters
+from tests.peft.backbones import BACKBONES
+from tests.peft.methods import EXCLUDED, METHODS, adapted, cells, shake
+
+MATRIX = pytest.mark.parametrize(("method", "name"), cells())
+
+
+@cache
+def plain(name: str) -> nn.Module:
+    """The network without a method; not to be changed."""
+    return BACKBONES[name].network()
+
+
+@cache
+def plain_output(name: str) -> Tensor:
+    with torch.no_grad():
+        return plain(name)(BACKBONES[name].image())
+
+
+@cache
+def fresh(method: str, name: str) -> nn.Module:
+    """The network as the method leaves it; not to be changed."""
+    return adapted(method, BACKBONES[name])
+
+
+@MATRIX
+@torch.no_grad()
+def test_starts_as_the_plain_network(method, name):
+    assert torch.equal(fresh(method, name)(BACKBONES[name].image()), plain_output(name))
+
+
+@MATRIX
+@torch.no_grad()
+def test_plain_weights_load_into_the_adapted_network(method, name):
+    network = adapted(method, BACKBONES[name], seed=3)
+    new = set(network.state_dict()) - set(plain(name).state_dict())
+    report = network.load_state_dict(plain(name).state_dict(), strict=False)
+    assert report.unexpected_keys == []
+    assert set(report.missing_keys) == new
+    assert torch.equal(network(BACKBONES[name].image()), plain_output(name))
+
+
+@MATRIX
+def test_keeps_the_names_and_order_of_the_base_weights(method, name):
+    base = list(plain(name).state_dict())
+    assert [key for key in fresh(method, name).state_dict() if key in set(base)] == base
+
+
+@MATRIX
+def test_trains_exactly_as_many_parameters_as_the_formula_says(method, name):
+    backbone, (definition, per_block) = BACKBONES[name], METHODS[method]
+    encoder = sum(p.numel() for p in plain(name).get_submodule(backbone.path).parameters())
+    head = sum(p.numel() for p in plain(name).parameters()) - encoder
+    added = sum(per_block(d, m) for d, m in backbone.widths)
+    counts = count_parameters(fresh(method, name))
+    assert counts["task_head"] == head
+    assert counts["backbone_peft"] == (encoder if definition.trains_backbone else added)
+    assert counts["total"] == encoder + head + added
+
+
+@MATRIX
+def test_a_step_reaches_all_that_is_trainable_and_nothing_else(method, name):
+    backbone = BACKBONES[name]
+    network = shake(adapted(method, backbone)).train()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    optimizer = torch.optim.SGD(trainable_parameters(network), lr=1.0)
+    network(backbone.image()).square().mean().backward()
+    without = [key for key, p in network.named_parameters() if p.requires_grad and p.grad is None]
+    assert without == []
+    optimizer.step()
+    trainable = {key for key, p in network.named_parameters() if p.requires_grad}
+    after = network.state_dict()
+    still = {key for key, value in before.items() if torch.equal(value, after[key])}
+    assert set(before) - trainable <= still  # frozen ones, bit by bit
+    assert still.isdisjoint(trainable - set(plain(name).state_dict()))  # adapters, each of them
+
+
+@MATRIX
+def test_adapter_file_gives_the_trained_network_back(method, name, tmp_path):
+    backbone = BACKBONES[name]
+    trained = shake(adapted(method, backbone))
+    sizes = save_adapter(trained, tmp_path / "adapter.safetensors")
+    loaded = load_adapter(shake(adapted(method, backbone), seed=2), tmp_path / "adapter.safetensors")
+    counts = count_parameters(trained)
+    if method != "full":  # Swin's own integer buffers are saved with the tables that they index
+        assert sizes == {group: 4 * counts[group] for group in ("backbone_peft", "task_head")}
+    there, here = trained.state_dict(), loaded.state_dict()
+    assert [key for key in there if not torch.equal(there[key], here[key])] == []
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("method", ["lora_rs", "lora_standard", "lora_qv"])
+@torch.no_grad()
+def test_merged_weights_give_the_adapted_output(method, name):
+    backbone = BACKBONES[name]
+    network, merged = shake(adapted(method, backbone)), backbone.network()
+    state = network.state_dict()
+    merged.load_state_dict({key: state[key] for key in merged.state_dict()})
+    unmerged = merged(backbone.image())
+    layers = [(path, layer) for path, layer in network.named_modules() if hasattr(layer, "delta_weight")]
+    for path, layer in layers:
+        merged.get_submodule(path).weight += layer.delta_weight()
+    adapted_output = network(backbone.image())
+    assert layers
+    assert (unmerged - adapted_output).abs().max() > 1e-3
+    torch.testing.assert_close(merged(backbone.image()), adapted_output, rtol=1e-4, atol=1e-4)
+
+
+def test_every_exclusion_is_of_the_matrix_and_has_a_reason():
+    assert all(method in METHODS and name in BACKBONES and reason for (method, name), reason in EXCLUDED.items())
