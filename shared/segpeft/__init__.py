@@ -5,7 +5,7 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_PARTS = ("bundle", "data", "engines", "errors", "experiments", "networks", "peft")
+_PARTS = ("bundle", "data", "engines", "errors", "experiments", "networks", "peft", "tables")
 
 
 def __getattr__(name: str) -> ModuleType:

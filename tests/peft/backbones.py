@@ -67,7 +67,8 @@ class Backbone:
         make: builds the network.
         path: of the backbone in it.
         kind: its class.
-        shape: of an input.
+        shape: of an input of the network.
+        fold: whether the network folds the channels of the image into the batch of its backbone.
         widths: (C, width inside the MLP) of each block.
     """
 
@@ -76,6 +77,7 @@ class Backbone:
     kind: type[nn.Module]
     shape: tuple[int, ...]
     widths: tuple[tuple[int, int], ...]
+    fold: bool = False
 
     def network(self, seed: int = 0) -> nn.Module:
         """Builds the network from a seed, in evaluation mode."""
@@ -87,6 +89,10 @@ class Backbone:
         """Makes an input."""
         return torch.randn(self.shape, generator=torch.Generator().manual_seed(5))
 
+    def encoder_image(self) -> Tensor:
+        """Makes an input of the backbone alone."""
+        return self.image().transpose(0, 1).flatten(0, 1).unsqueeze(1) if self.fold else self.image()
+
 
 def _swin_widths(first: int) -> tuple[tuple[int, int], ...]:
     return tuple((width, 4 * width) for width in (first, first, 2 * first, 4 * first, 8 * first))
@@ -97,5 +103,5 @@ BACKBONES = {
     "vit2d": Backbone(ViTWithHead, "vit", ViT, (2, 1, 16, 24), ((12, 16),) * 2),
     "swin2d": Backbone(SwinWithHead, "swin", SwinTransformer, (2, 1, 32, 64), _swin_widths(8)),
     "swin_unetr": Backbone(_swin_unetr, "swinViT", SwinTransformer, (2, 1, 32, 32, 32), _swin_widths(12)),
-    "channel_unetr": Backbone(_channel_unetr, "vit", ViT, (2, 3, 16, 16, 8), ((12, 16),) * 4),
+    "channel_unetr": Backbone(_channel_unetr, "vit", ViT, (2, 3, 16, 16, 8), ((12, 16),) * 4, fold=True),
 }

@@ -7,12 +7,12 @@ import os
 import time
 from pathlib import Path
 
+from segpeft.bundle.steps import run_step
 from segpeft.errors import InputError, one_line_errors
 
-from .plan import plan
 from .picture import save_picture
-from .steps import run_step
-from .table import print_table
+from .plan import plan
+from .table import results, table
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     start = time.monotonic()
     steps = plan(arguments.bundles.resolve(), out)
     seconds = {step.name: run_step(step, out) for step in steps}
-    print_table(out, seconds)
+    print(f"\n{table(results(out, seconds))}")
     picture = save_picture(out)
     print(f"\nlabel maps: {os.path.relpath(out / 'inference')}")
     print(f"picture:    {os.path.relpath(picture)}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .steps import Step, bundle_command
+from segpeft.bundle.command import bundle_command
+from segpeft.bundle.steps import Step
 
 SHAPE = ("64", "64", "48")
 """Voxels of a phantom: the whole head in 3.75 x 3.75 x 3.2 mm voxels."""

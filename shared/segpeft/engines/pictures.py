@@ -18,7 +18,7 @@ def side_by_side(image: Tensor, truth: Tensor, pred: Tensor, channel: int = 0) -
     """Returns image, image with truth and image with prediction, at the slice with the most truth.
 
     Args:
-        image: (C, H, W, D), any intensities; shown between their 1st and 99th percentile.
+        image: (C, H, W, D), any intensities; shown between the 1st and 99.5th percentile of the foreground.
         truth: region masks (R, H, W, D).
         pred: region masks or probabilities (R, H, W, D); above 0.5 is predicted.
         channel: of the image to show.
@@ -44,7 +44,8 @@ def fullest_slice(truth: Tensor, pred: Tensor) -> int:
 
 
 def _grey(plane: Tensor, volume: Tensor) -> npt.NDArray[np.uint8]:
-    low, high = np.percentile(volume.numpy(), (1, 99))
+    inside = volume[volume != volume.flatten()[0]]  # the corner is background
+    low, high = np.percentile((inside if inside.numel() else volume).numpy(), (1, 99.5))
     scaled = ((plane - low) / max(high - low, 1e-6)).clamp(0, 1) * 255
     return scaled.to(torch.uint8).numpy()[..., None].repeat(3, axis=-1)
 

@@ -19,7 +19,7 @@ from segpeft.data.regions import labels_to_regions
 from segpeft.errors import InputError
 
 from .batches import plain
-from .distributed import gather_items
+from .distributed import gather_items, is_main
 from .metrics import BRATS_MISSING_MM, missing_distance, region_dice, region_hd95, voxel_spacing
 
 logger = logging.getLogger(__name__)
@@ -136,7 +136,8 @@ class RegionMetric(Metric):
         engine.state.metrics["cases"] = len(scores.cases)
         engine.state.metric_details[name] = scores  # type: ignore[attr-defined]
         parts = ", ".join(f"{region} {value:.4f}" for region, value in means.items())
-        logger.info("%s: mean %.4f (%s; n = %d)", name, engine.state.metrics[name], parts, len(scores.cases))
+        if is_main():
+            logger.info("%s: mean %.4f (%s; n = %d)", name, engine.state.metrics[name], parts, len(scores.cases))
 
     def _masks(self, volume: Tensor, case: str) -> Tensor:
         regions = len(self.scheme.region_names)

@@ -30,6 +30,8 @@ class ChannelUNETR(nn.Module):
         feature_size: width of the decoder at full resolution; 16 here, 64 in the paper, and it rules time and memory.
         patch_size: of the encoder in voxels; powers of two up to 16.
         hidden_size, mlp_dim, num_layers, num_heads, qkv_bias: of the encoder; the defaults are ViT-B.
+        recompute: recompute the decoder's activations in the backward pass instead of keeping them; for the encoder it is
+            a knob of :class:`segpeft.peft.ChannelLoRA`.
 
     Raises:
         InputError: if a size is out of range or does not fit another.
@@ -47,6 +49,7 @@ class ChannelUNETR(nn.Module):
         num_layers: int = 12,
         num_heads: int = 12,
         qkv_bias: bool = False,
+        recompute: bool = True,
     ) -> None:
         super().__init__()
         for name, value, least in (
@@ -66,7 +69,7 @@ class ChannelUNETR(nn.Module):
         self.taps = [num_layers // 4, num_layers // 2, 3 * num_layers // 4]
         self.vit = vit_encoder(image_size, patch_size, hidden_size, mlp_dim, num_layers, num_heads, qkv_bias)
         self.fusions = nn.ModuleList(ChannelFusion(in_channels, hidden_size) for _ in range(4))
-        self.decoder = UNETRDecoder(in_channels, out_channels, hidden_size, feature_size, patch_size)
+        self.decoder = UNETRDecoder(in_channels, out_channels, hidden_size, feature_size, patch_size, recompute)
 
     def forward(self, x: Tensor, present: Tensor | None = None) -> Tensor:
         """Segments.

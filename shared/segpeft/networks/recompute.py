@@ -68,6 +68,8 @@ def _plain_conv(module: nn.Module) -> bool:
     if not isinstance(module, Convolution) or [name for name, _ in module.named_children()] != ["conv"]:
         return False
     conv = module.conv
+    if not isinstance(conv, nn.Conv2d | nn.Conv3d):
+        return False
     unit = set(conv.stride) == set(conv.dilation) == {1} and conv.groups == 1
     return unit and conv.bias is None and conv.padding_mode == "zeros"
 
@@ -141,15 +143,20 @@ class _NormAddAct(torch.autograd.Function):
             return grad_y, grad.to(x.dtype), None, None, None, None
         grad = _norm_backward(grad, _project(x, weight, ctx.dtype), *more).flatten(2)  # (B, out, H * W * D)
         matrix = weight.to(ctx.dtype).flatten(1)  # (out, in)
-        grad_x = torch.matmul(matrix.t(), grad).reshape(x.shape).to(x.dtype) if ctx.needs_input_grad[1] else None
+        grad_x = _times(matrix.t(), grad).reshape(x.shape).to(x.dtype) if ctx.needs_input_grad[1] else None
         grad_weight = torch.bmm(grad, x.to(ctx.dtype).flatten(2).transpose(1, 2)).sum(0)
         return grad_y, grad_x, grad_weight.reshape(weight.shape).to(weight.dtype), None, None, None
 
 
 def _project(x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
     """Returns the 1 x 1 convolution of x (B, in, H, W, D), as a product of matrices."""
-    flat = torch.matmul(weight.to(dtype).flatten(1), x.to(dtype).flatten(2))  # (B, out, H * W * D)
+    flat = _times(weight.to(dtype).flatten(1), x.to(dtype).flatten(2))  # (B, out, H * W * D)
     return flat.unflatten(2, x.shape[2:])
+
+
+def _times(matrix: Tensor, x: Tensor) -> Tensor:
+    """Multiplies each of x (B, in, V) by ``matrix (out, in)``; ``torch.matmul`` would copy x in other strides first."""
+    return torch.bmm(matrix.expand(x.shape[0], -1, -1), x)
 
 
 def _leaky_backward_(grad: Tensor, out: Tensor, slope: float) -> Tensor:
@@ -160,8 +167,8 @@ def _leaky_backward_(grad: Tensor, out: Tensor, slope: float) -> Tensor:
 def _norm(x: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
     """Instance norm of x (B, C, H, W, D); with it each map's mean and reciprocal deviation.
 
-    As group norm, which takes less than half of batch norm's time on a CPU; for reduced types as batch norm (what torch's
-    own instance norm is), which keeps the statistics in float32 on a GPU.
+    As group norm, which takes less than half of batch norm's time on a CPU; for reduced types as batch norm, as torch's
+    own instance norm does it: on a GPU that keeps the statistics in float32.
     """
     batch, channels = x.shape[:2]
     if x.dtype in REDUCED:

@@ -46,10 +46,11 @@ def apply_peft(network: nn.Module, method: Method, layout: Layout | None = None)
         layout: overrides the layout found by the backbone's class.
 
     Raises:
-        InputError: if a method was applied before, no layout fits, or a target does not exist.
+        InputError: if a method was applied before, it does not fit, no layout fits, or a target does not exist.
     """
     if getattr(network, "peft", None) is not None:
         raise InputError(f"{type(network).__name__} already carries {network.peft.method.name}: build a fresh network")
+    method.check(network)
     path, backbone, layout = find_backbone(network, layout)
     before, base_keys = set(network.state_dict()), frozenset(backbone.state_dict())
     if not method.trains_backbone:

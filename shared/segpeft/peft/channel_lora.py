@@ -1,7 +1,7 @@
 """Channel-wise LoRA: one frozen encoder of one-channel images, one set of low-rank adapters for each image channel."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -71,14 +71,26 @@ class ChannelLoRA(LoRA):
     def __post_init__(self) -> None:
         """Checks the hyper-parameters."""
         super().__post_init__()
-        if self.channels < 1:
+        if not isinstance(self.channels, int) or self.channels < 1:
             raise InputError(f"channels {self.channels} is out of range: expected an integer of at least 1")
         if self.parts:
             raise InputError(f"targets {list(self.targets)}: channel LoRA adapts the fused qkv, name qkv instead")
 
+    def check(self, network: nn.Module) -> None:
+        """Refuses a network of another number of channels: whole rows of a batch would get a wrong channel's adapters."""
+        folded = getattr(network, "in_channels", self.channels)  # a bare encoder does not say
+        if folded != self.channels:
+            raise InputError(f"channels {self.channels}: {type(network).__name__} has {folded} image channels")
+
     def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
         """Replaces every targeted linear layer by its adapted form."""
+        from .recompute import recompute_blocks  # it builds on ChannelLoRALinear
+
         for path in layout.target_paths(backbone, self.targets):
             linear = backbone.get_submodule(path)
             replace_module(backbone, path, ChannelLoRALinear.from_linear(linear, self))  # type: ignore[arg-type]
-        return backbone
+        return recompute_blocks(backbone, layout) if self.recompute else backbone
+
+    def describe(self) -> dict[str, Any]:
+        """Returns the hyper-parameters; how gradients are computed (``recompute``) is none that a file has to match."""
+        return {name: value for name, value in super().describe().items() if name != "recompute"}

@@ -100,7 +100,21 @@ def read_adapter(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
         raise InputError(f"{path}: not a readable safetensors file ({error})") from error
     if header.get("format") != FORMAT:
         raise InputError(f"{path}: no adapter file of segpeft (format {header.get('format')!r}, expected {FORMAT!r})")
+    lacking = [name for name in ("method", "base_sha256") if name not in header]
+    if lacking:
+        raise InputError(f"{path}: the header lacks {lacking[0]}")
     return state, header
+
+
+def _same_method(path: str | os.PathLike[str], header: dict[str, str], applied: Applied) -> None:
+    ours = json.loads(json.dumps(applied.method.describe()))
+    try:
+        theirs = dict(json.loads(header["method"]))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: the header's method is not readable ({error})") from error
+    for knob in ("method", *sorted(set(ours) | set(theirs))):
+        if ours.get(knob) != theirs.get(knob):
+            raise InputError(f"{path}: {knob} is {theirs.get(knob)!r} in the file, {ours.get(knob)!r} in the network")
 
 
 def load_adapter(network: nn.Module, path: str | os.PathLike[str]) -> nn.Module:
@@ -112,20 +126,18 @@ def load_adapter(network: nn.Module, path: str | os.PathLike[str]) -> nn.Module:
     """
     applied = _applied(network)
     state, header = read_adapter(path)
-    ours, theirs = json.loads(json.dumps(applied.method.describe())), json.loads(header["method"])
-    for knob in sorted(set(ours) | set(theirs)):
-        if ours.get(knob) != theirs.get(knob):
-            raise InputError(f"{path}: {knob} is {theirs.get(knob)!r} in the file, {ours.get(knob)!r} in the network")
+    _same_method(path, header, applied)
     expected = trainable_state(network)
     missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
     if missing or extra:
         first = f"lacks {missing[0]}" if missing else f"has the unknown {extra[0]}"
         raise InputError(f"{path}: {first} ({len(missing)} missing, {len(extra)} unexpected keys)")
     for key, value in state.items():
-        if value.shape != expected[key].shape:
-            raise InputError(f"{path}: {key} is {tuple(value.shape)} in the file, {tuple(expected[key].shape)} in the network")
+        here = tuple(expected[key].shape)
+        if tuple(value.shape) != here:
+            raise InputError(f"{path}: {key} is {tuple(value.shape)} in the file, {here} in the network")
     if header["base_sha256"] != base_sha256(network):
-        raise InputError(f"{path}: belongs to another base (sha256 {header['base_sha256'][:12]}...): load its base first")
+        raise InputError(f"{path}: belongs to another base (sha256 {header['base_sha256'][:12]}): load its base first")
     with torch.no_grad():
         for key, value in state.items():
             expected[key].copy_(value)

@@ -55,7 +55,8 @@ class Layout:
             raise InputError(f"targets {list(targets)}: {unknown or 'none'} not in {sorted(self.targets)} of {self.name}")
         paths = [f"{block}.{self.targets[target]}" for block in self.blocks(backbone) for target in targets]
         for path in paths:
-            if not isinstance(backbone.get_submodule(path), nn.Linear):
+            parent, _, name = path.rpartition(".")
+            if not isinstance(getattr(backbone.get_submodule(parent), name, None), nn.Linear):
                 raise InputError(f"target {path} of {self.name} is no linear layer")
         return paths
 

@@ -135,9 +135,13 @@ class LoRA(Method):
 
     def __post_init__(self) -> None:
         """Checks the hyper-parameters; lists (from JSON) become tuples."""
+        if isinstance(self.targets, str):
+            raise InputError(f"targets {self.targets!r}: expected a list of names")
         object.__setattr__(self, "targets", tuple(self.targets))
-        if self.rank < 1:
-            raise InputError(f"rank {self.rank} is out of range: expected an integer of at least 1")
+        if not isinstance(self.rank, int) or self.rank < 1:
+            raise InputError(f"rank {self.rank!r} is out of range: expected an integer of at least 1")
+        if not 0.0 < self.alpha < math.inf:
+            raise InputError(f"alpha {self.alpha} is out of range: expected a number above 0")
         if not 0.0 <= self.dropout < 1.0:
             raise InputError(f"dropout {self.dropout} is out of range: expected 0 <= dropout < 1")
         if self.init not in INITS:

@@ -26,6 +26,13 @@ class Method(ABC):
     def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
         """Puts the method's trainable parts into ``backbone`` and returns it (the same object or its replacement)."""
 
+    def check(self, network: nn.Module) -> None:  # noqa: B027 - most methods fit every network
+        """Looks at a network before anything in it is changed.
+
+        Raises:
+            InputError: if the method does not fit it.
+        """
+
     def describe(self) -> dict[str, Any]:
         """Returns the name and every hyper-parameter, as it stands in the header of an adapter file."""
         return {"method": self.name, **asdict(self)}

@@ -9,6 +9,7 @@ from monai.networks.blocks.unetr_block import UnetrBasicBlock, UnetrPrUpBlock, U
 from torch import Tensor, nn
 
 from segpeft.errors import InputError
+from segpeft.networks.recompute import recompute_res_blocks
 
 LEVELS = 4
 
@@ -23,7 +24,7 @@ def upsample_strides(patch_size: Sequence[int]) -> list[tuple[int, ...]]:
         InputError: if a patch size is no power of two from 1 to 16.
     """
     exponents = [size.bit_length() - 1 for size in patch_size]
-    if any(size != 1 << exponent or exponent > LEVELS for size, exponent in zip(patch_size, exponents, strict=True)):
+    if any(size < 1 or size & (size - 1) or size > 1 << LEVELS for size in patch_size):
         raise InputError(f"patch_size {list(patch_size)}: expected powers of two from 1 to {1 << LEVELS}")
     deepest = max(exponents)
     strides = []
@@ -42,10 +43,18 @@ class UNETRDecoder(nn.Module):
         hidden_size: width of the encoder's features.
         feature_size: width at full resolution; it doubles each level. 16 in UNETR, 64 in the channel-LoRA paper.
         patch_size: the encoder's patch size in voxels, a power of two from 1 to 16 on each axis.
+        recompute: recompute activations in the backward pass instead of keeping them, about 0.7 of the bytes
+            (:mod:`segpeft.networks.recompute`); same outputs and gradients.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, hidden_size: int, feature_size: int, patch_size: Sequence[int]
+        self,
+        in_channels: int,
+        out_channels: int,
+        hidden_size: int,
+        feature_size: int,
+        patch_size: Sequence[int],
+        recompute: bool = True,
     ) -> None:
         super().__init__()
         dims, width = len(patch_size), feature_size
@@ -66,6 +75,8 @@ class UNETRDecoder(nn.Module):
         self.decoder3 = up(4 * width, 2 * width, half)
         self.decoder2 = up(2 * width, width, full)
         self.out = UnetOutBlock(dims, width, out_channels)
+        if recompute:
+            recompute_res_blocks(self)
 
     def forward(self, image: Tensor, features: list[Tensor]) -> Tensor:
         """Decodes.

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +14,16 @@ from typing import Any
 import segpeft
 from segpeft.errors import InputError
 
+from .process import last_line, run_logged
+
 
 @dataclass(frozen=True)
 class Step:
-    """One command of the demonstration.
+    """One command of several.
 
     Args:
         name: what a person reads.
-        command: arguments after ``python``.
+        command: arguments after ``python``: ``-m``, a module and what it is given.
         folder: where it runs.
         inputs: files whose content decides whether the step must run again.
         result: a file that the step leaves.
@@ -60,29 +60,15 @@ def run_step(step: Step, out: Path) -> float:
         return float(known["seconds"])
     print(f"{step.name} ...", end=" ", flush=True)
     log = out / "logs" / f"{step.name.replace(' ', '_')}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    with log.open("w", encoding="utf-8") as file:
-        code = subprocess.run(
-            [sys.executable, *step.command], cwd=step.folder, stdout=file, stderr=subprocess.STDOUT, check=False
-        ).returncode
+    code = run_logged(step.command, step.folder, log)
     seconds = time.monotonic() - start
     if code:
-        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["no output"]
-        raise InputError(f"{step.name} failed: {lines[-1]} (all of it in {_relative(log)})")
+        raise InputError(f"{step.name} failed: {last_line(log)} (all of it in {_relative(log)})")
     print(f"{seconds:.0f} s", flush=True)
     record.parent.mkdir(parents=True, exist_ok=True)
     record.write_text(json.dumps({"fingerprint": key, "seconds": seconds}) + "\n", encoding="utf-8")
     return seconds
-
-
-def bundle_command(run_id: str, configs: Sequence[str], overrides: Mapping[str, Any]) -> list[str]:
-    """Returns the arguments of ``python -m monai.bundle run`` for a bundle's configs and overrides."""
-    files = "[" + ",".join(f"'configs/{name}'" for name in configs) + "]"
-    command = ["-m", "monai.bundle", "run", run_id, "--config_file", files]
-    for name, value in overrides.items():
-        command += [f"--{name}", str(value)]
-    return command
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""How everything here is measured: interleaved rounds, exact bytes of saved tensors, exact numbers of operations."""
+
+import time
+from collections.abc import Callable, Iterable
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+def saved_bytes(run: Callable[[], Any], parameters: Iterable[nn.Parameter]) -> int:
+    """Returns the bytes that autograd keeps for the backward pass of what ``run`` computes.
+
+    Each storage counts once, whole, however many views of it are kept; storages of ``parameters`` do not count, as they
+    live anyway. What ``run`` returns is dropped only afterwards, so no storage can come back under the same address.
+
+    Args:
+        run: a forward pass; its result holds on to the graph.
+        parameters: the network's, trainable and frozen.
+    """
+    known = {parameter.untyped_storage().data_ptr() for parameter in parameters}
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in known:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor.detach()  # an operation that keeps its own output would hold itself alive
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, _unchanged):
+        result = run()
+    del result
+    return sum(kept.values())
+
+
+def _unchanged(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+class CountOps(TorchDispatchMode):
+    """Counts the ATen operations that reach the backend while it is active; views count, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: D105
+        """Counts and calls."""
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+def count_ops(run: Callable[[], Any]) -> int:
+    """Returns how many ATen operations ``run`` dispatches, backward passes included."""
+    with CountOps() as counter:
+        run()
+    return counter.count
+
+
+def interleaved_seconds(runs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Times every run once a round, in turn, so that what disturbs the machine for a while disturbs all.
+
+    Seconds are those that this process spent computing: with one thread they are wall time on an idle machine,
+    and they stay so on a busy one. A first round warms up and does not count.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(rounds + 1):
+        for name, run in runs.items():
+            start = time.process_time()
+            run()
+            if turn:
+                seconds[name].append(time.process_time() - start)
+    return seconds
+
+
+def median_ratio(seconds: dict[str, list[float]], ours: str, theirs: str) -> float:
+    """Returns the median over rounds of ``ours`` divided by ``theirs`` of the same round."""
+    return median(a / b for a, b in zip(seconds[ours], seconds[theirs], strict=True))

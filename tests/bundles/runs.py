@@ -1,0 +1,108 @@
+"""Running bundles, in this process where nothing speaks against it, with a network that trains in a second."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigWorkflow
+
+from segpeft.errors import find_input_error
+
+BUNDLES = Path(__file__).parents[2] / "bundles"
+NETWORK = {
+    "image_size": [32, 32, 16],
+    "encoder": {
+        "patch_size": [8, 8, 8],
+        "hidden_size": 24,
+        "mlp_dim": 48,
+        "num_layers": 4,
+        "num_heads": 2,
+        "qkv_bias": False,
+    },
+}
+INFERRING = {**NETWORK, "feature_size": 4, "method#rank": 4, "num_workers": 0}
+TRAINING = {**INFERRING, "folds": 3, "epochs": 2, "val_interval": 1, "crops_per_case": 1}
+PRETRAINING = {
+    **NETWORK,
+    "decoder": {"decoder_hidden_size": 12, "decoder_mlp_dim": 24, "decoder_num_layers": 1, "decoder_num_heads": 2},
+    "epochs": 2,
+    "crops_per_volume": 1,
+    "num_workers": 0,
+}
+
+
+def config_files(bundle: str, *names: str) -> list[str]:
+    """Paths of a bundle's configs; a name that is a path already stays."""
+    return [name if os.path.isabs(name) else str(BUNDLES / bundle / "configs" / f"{name}.json") for name in names]
+
+
+def workflow(bundle: str, *names: str, **options: Any) -> ConfigWorkflow:
+    """A workflow as MONAI's tools make it, initialized; `options` are its arguments and overrides of the configs."""
+    root = str(BUNDLES / bundle)
+    kind = "infer" if names[0] == "inference" else "train"
+    files = config_files(bundle, *names)
+    made = ConfigWorkflow(
+        files, **{"logging_file": False, "bundle_root": root, "device": "cpu", "workflow_type": kind, **options}
+    )
+    made.initialize()
+    return made
+
+
+def run(bundle: str, *names: str, **options: Any) -> ConfigWorkflow:
+    """Initializes, runs and finalizes; returns the workflow, whose parser still holds what ran."""
+    made = workflow(bundle, *names, **{key: _text(value) for key, value in options.items()})
+    made.run()
+    made.finalize()
+    return made
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+def outputs(folder: Path) -> dict[str, Any]:
+    """The knobs that say where a training writes."""
+    return {"output_dir": folder / "out", "model_dir": folder / "models", "cache_dir": folder / "cache"}
+
+
+def refusal(work: Callable[..., Any], *args: Any, **options: Any) -> str:
+    """The message that a user reads when `work` ends in an error for wrong input; it must be one line."""
+    try:
+        work(*args, **options)
+    except Exception as error:
+        found = find_input_error(error)
+        if found is None:
+            raise
+        assert "\n" not in str(found)
+        return str(found)
+    raise AssertionError("the run ended well, expected an InputError")
+
+
+def arguments(run_id: str | None, files: list[str], options: Mapping[str, Any]) -> list[str]:
+    """What a person types after `python`."""
+    listed = "[" + ",".join(f"'{file}'" for file in files) + "]"
+    command = ["-m", "monai.bundle", "run", *([run_id] if run_id else []), "--config_file", listed]
+    for name, value in options.items():
+        command += [f"--{name}", str(value)]
+    return command
+
+
+def start(bundle: str, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """Starts `python <command>` inside the bundle; its output goes to `<log>.out` and `<log>.err`."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with log.with_suffix(".out").open("wb") as out, log.with_suffix(".err").open("wb") as err:
+        return subprocess.Popen(
+            [sys.executable, *command], cwd=BUNDLES / bundle, stdout=out, stderr=err, env=environment
+        )
+
+
+def weights(path: Path | str) -> dict[str, torch.Tensor]:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+

@@ -1,0 +1,137 @@
+"""The form of the config files: what MONAI's runner, MONAI Label and the Model Zoo need, and one place for each knob."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bundles.runs import BUNDLES
+
+FILES = sorted(BUNDLES.glob("*/configs/*.json"))
+EVERYWHERE = {"bundle_root", "dataset_dir", "output_dir", "image_size", "amp", "device", "encoder"}
+TRAINING = EVERYWHERE | {"model_dir", "cache_dir", "epochs", "seed", "resume", "num_workers"}
+SEGMENTING = EVERYWHERE | {"channels", "label_scheme", "feature_size", "method", "overlap"}
+KNOBS = {
+    "brats_lora/train": TRAINING | SEGMENTING | {"pretrained_encoder", "fold", "folds", "val_interval"},
+    "brats_lora/inference": SEGMENTING | {"ckpt_path", "tta", "save_probabilities"},
+    "vit_mae/train": TRAINING | {"masking_ratio"},
+}
+STANDARD_IDS = {"run", "initialize", "finalize", "imports", "training", "evaluating", "inference"}
+
+
+def read(config: str) -> dict[str, Any]:
+    bundle, name = config.split("/")
+    return json.loads((BUNDLES / bundle / "configs" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
+def test_json_is_indented_by_four(path: Path):
+    text = path.read_text(encoding="utf-8")
+    json.loads(text)
+    assert text.endswith("}\n")
+    depth = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = re.sub(r'"(\\.|[^"\\])*"', "", line)  # brackets in strings do not count
+        level = depth - bool(re.match(r"\s*[\]}]", line))
+        assert len(line) - len(line.lstrip()) == 4 * level, f"{path.name}:{number}: {line}"
+        depth += sum(map(bare.count, "[{")) - sum(map(bare.count, "]}"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
+def test_no_id_is_written_twice(path: Path):
+    def once(pairs):
+        names = [name for name, _ in pairs]
+        assert len(names) == len(set(names)), sorted(name for name in names if names.count(name) > 1)
+        return dict(pairs)
+
+    json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
+def test_no_macro_reaches_into_another_file_and_no_string_holds_a_hash(path: Path):
+    config = json.loads(path.read_text(encoding="utf-8"))
+    macros = [text for text in strings(config) if text.startswith("%")]
+    assert all(macro.removeprefix("%").split("#")[0] in config for macro in macros)
+    assert not [text for text in strings(config) if "#" in text and not re.fullmatch(r"@[\w#]+|.*@[\w#]+.*", text)]
+
+
+@pytest.mark.parametrize("config", KNOBS)
+def test_shared_knobs_stand_at_the_top(config):
+    content = read(config)
+    names = list(content)
+    assert sorted(KNOBS[config] - set(names)) == []
+    last_knob = max(names.index(name) for name in KNOBS[config])
+    assert not [name for name in names[:last_knob] if name in ("train", "validate", "dataset", "network_def")]
+
+
+@pytest.mark.parametrize("config", KNOBS)
+def test_every_knob_is_used(config):
+    content = read(config)
+    used = {name for text in strings(content) for name in re.findall(r"@(\w+)", text)}
+    assert sorted(set(content) - used - STANDARD_IDS - {"train", "validate", "evaluator"}) == []
+    assert sorted(used - set(content)) == []
+
+
+@pytest.mark.parametrize("config", KNOBS)
+def test_every_number_of_the_network_is_a_knob(config):
+    network = read(config)["network_def"]
+    network = network.get("network", network)
+    assert not [name for name, value in network.items() if name != "_target_" and not str(value).count("@")]
+
+
+@pytest.mark.parametrize(
+    ("overlay", "bases"),
+    [
+        ("brats_lora/demo", ["brats_lora/train"]),
+        ("brats_lora/multi_gpu_train", ["brats_lora/train"]),
+        ("vit_mae/demo", ["vit_mae/train"]),
+    ],
+)
+def test_overlays_replace_knobs_and_add_none(overlay, bases):
+    known = {name for base in bases for name in read(base)}
+    assert sorted(set(read(overlay)) - known - {"backend", "finalize"}) == []
+    assert not any("#" in name for name in read(overlay))
+
+
+def test_run_is_there_under_both_names():
+    for config, name in [("train", "training"), ("evaluate", "evaluating"), ("inference", "inference")]:
+        content = read(f"brats_lora/{config}")
+        assert content[name] == "%run"
+        assert isinstance(content["run"], list)
+    assert read("vit_mae/train")["training"] == "%run"
+
+
+def test_monai_label_finds_plain_dictionaries():
+    train, infer = read("brats_lora/train"), read("brats_lora/inference")
+    for place in (train["network_def"], infer["network_def"], train["train"]["trainer"]):
+        assert "_target_" in place
+    for section in (train["train"], train["validate"]):
+        assert isinstance(section["dataset"], dict)
+        assert "_target_" in section["dataset"]["data"]
+    assert isinstance(train["train"]["handlers"], list)
+    assert "@device.type" not in " ".join(strings(infer))
+
+
+@pytest.mark.parametrize("name", ["brats_lora", "vit_mae"])
+def test_targets_are_importable_without_the_bundle(name):
+    """A server knows one package of a name: nothing in a config may come from beside it."""
+    allowed = ("segpeft.", "torch.")
+    for path in (BUNDLES / name / "configs").glob("*.json"):
+        targets = re.findall(r'"_target_": "([^"]+)"', path.read_text(encoding="utf-8"))
+        assert not [target for target in targets if "." in target and not target.startswith(allowed)]

@@ -1,0 +1,93 @@
+"""`vit_mae`: any folder of volumes in, an encoder file out."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.bundles.runs import PRETRAINING, outputs, refusal, run
+
+
+def test_it_leaves_an_encoder_and_a_report(pretrained):
+    encoder, folder = pretrained
+    assert all(value.dtype == torch.float32 for value in load_file(encoder).values())
+    report = json.loads((folder / "out" / "run.json").read_text())
+    assert report["epochs"] == 2
+    assert report["iterations"] == 2 * 3  # 6 files x 4 channels in batches of 8
+    assert sorted(path.name for path in (folder / "models").iterdir()) == ["pretrained"]
+
+
+def test_it_takes_slices_as_well(phantoms, tmp_path):
+    knobs = {**PRETRAINING, "epochs": 1, "image_size": [32, 16], "encoder": {**PRETRAINING["encoder"], "patch_size": [8, 8]}}
+    run("vit_mae", "train", dataset_dir=phantoms, **knobs, **outputs(tmp_path))
+    state = load_file(tmp_path / "models" / "pretrained" / "encoder.safetensors")
+    assert state["patch_embedding.patch_embeddings.weight"].shape == (24, 1, 8, 8)
+
+
+def test_longer_training_lowers_the_loss(phantoms, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    knobs = {**PRETRAINING, "epochs": 12, "max_lr": 0.01}
+    run("vit_mae", "train", dataset_dir=phantoms, **knobs, **outputs(tmp_path))
+    losses = [event.value for event in EventAccumulator(str(tmp_path / "out")).Reload().Scalars("train/loss")]
+    assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
+
+
+def test_resumed_pretraining_ends_where_an_uninterrupted_one_does(phantoms, tmp_path):
+    knobs = {**PRETRAINING, "dataset_dir": phantoms}
+    whole, parts = outputs(tmp_path / "whole"), outputs(tmp_path / "parts")
+    run("vit_mae", "train", **knobs, **whole)
+
+    class Stop(Exception):
+        pass
+
+    from ignite.engine import Events
+
+    from tests.bundles.runs import workflow
+
+    made = workflow("vit_mae", "train", **{key: str(v) if key.endswith("dir") else v for key, v in {**knobs, **parts}.items()})
+    trainer = made.parser.get_parsed_content("train#trainer")
+
+    def stop(engine):
+        if engine.state.iteration == 5:
+            raise Stop
+
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, stop)
+    with pytest.raises(Exception, match="") as caught:
+        made.run()
+    assert isinstance(caught.value, Stop) or isinstance(caught.value.__cause__, Stop)
+    run("vit_mae", "train", **knobs, **parts, resume=True)
+    ends = [load_file(where["model_dir"] / "pretrained" / "encoder.safetensors") for where in (whole, parts)]
+    assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+
+@pytest.mark.parametrize(
+    ("knobs", "expected"),
+    [
+        ({"masking_ratio": 1.0}, "masking_ratio"),
+        ({"image_size": [30, 32, 16]}, "image_size"),
+        ({"decoder#decoder_hidden_size": 16}, "decoder_hidden_size"),
+        ({"decoder#decoder_num_heads": 5}, "decoder_num_heads"),
+        ({"epochs": 0}, "epochs"),
+        ({"max_lr": -1.0}, "max_lr"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"crops_per_volume": 0}, "num_samples"),
+        ({"seed": -1}, "seed"),
+        ({"dataset_dir": "/no/such/folder"}, "/no/such/folder"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_knobs_out_of_range(knobs, expected, phantoms, tmp_path):
+    options = {**PRETRAINING, "dataset_dir": phantoms, **outputs(tmp_path), **knobs}
+    assert expected in refusal(run, "vit_mae", "train", **options)
+    assert not (tmp_path / "models").exists()
+
+
+def test_an_empty_folder(tmp_path):
+    (tmp_path / "nothing").mkdir()
+    message = refusal(run, "vit_mae", "train", dataset_dir=tmp_path / "nothing", **PRETRAINING, **outputs(tmp_path))
+    assert str(tmp_path / "nothing") in message
+    assert "no volumes" in message
