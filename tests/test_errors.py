@@ -18,7 +18,9 @@ except Exception as error:
 
 
 def run(inner):
-    return subprocess.run([sys.executable, "-c", RAISE.format(inner=inner)], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", RAISE.format(inner=inner)], capture_output=True, text=True, check=False
+    )
 
 
 def test_input_error_behind_another_is_one_line():
@@ -29,7 +31,8 @@ def test_input_error_behind_another_is_one_line():
 
 def test_other_errors_keep_their_traceback():
     done = run("KeyError('bug')")
-    assert done.returncode == 1 and "Traceback" in done.stderr
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
 
 
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def workflow(bundle: str, *names: str, **options: Any) -> ConfigWorkflow:
     kind = "infer" if names[0] == "inference" else "train"
     files = config_files(bundle, *names)
     made = ConfigWorkflow(
-        files, **{"logging_file": False, "bundle_root": root, "device": "cpu", "workflow_type": kind, **options}
+        files,
+        **{"logging_file": False, "bundle_root": root, "device": "cpu", "workflow_type": kind, **plain(options)},
     )
     made.initialize()
     return made
@@ -56,14 +58,15 @@ def workflow(bundle: str, *names: str, **options: Any) -> ConfigWorkflow:
 
 def run(bundle: str, *names: str, **options: Any) -> ConfigWorkflow:
     """Initializes, runs and finalizes; returns the workflow, whose parser still holds what ran."""
-    made = workflow(bundle, *names, **{key: _text(value) for key, value in options.items()})
+    made = workflow(bundle, *names, **options)
     made.run()
     made.finalize()
     return made
 
 
-def _text(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+def plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides as a command line would give them: paths as text, and copies, since the parser writes into them."""
+    return {key: str(value) if isinstance(value, Path) else deepcopy(value) for key, value in options.items()}
 
 
 def outputs(folder: Path) -> dict[str, Any]:

@@ -9,10 +9,12 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from segpeft.engines import load_model
 from segpeft.peft import read_adapter
-from tests.bundles.runs import INFERRING, TRAINING, outputs, run, weights, workflow
+from tests.bundles.runs import INFERRING, TRAINING, outputs, refusal, run, weights, workflow
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +74,6 @@ def test_training_reports_cost_and_metrics(trained):
 
 
 def test_tensorboard_holds_scalars_and_a_picture(trained):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
     events = EventAccumulator(str(trained / "out")).Reload()
     assert {"train/loss", "train/learning_rate", "validation/dice", "validation/dice_ET"} <= set(events.Tags()["scalars"])
     assert len(events.Scalars("train/loss")) == 8
@@ -81,8 +81,6 @@ def test_tensorboard_holds_scalars_and_a_picture(trained):
 
 
 def test_learning_rate_goes_up_and_down_within_the_run(trained):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
     rates = [event.value for event in EventAccumulator(str(trained / "out")).Reload().Scalars("train/learning_rate")]
     peak = rates.index(max(rates))
     assert 0 < peak < len(rates) - 1
@@ -96,7 +94,6 @@ def test_model_is_the_whole_network_in_float32(trained):
 
 
 def test_training_changed_the_adapters_and_left_the_base(trained):
-    torch.manual_seed(0)
     state = weights(trained / "models" / "model.pt")
     assert all(value.abs().max() > 0 for key, value in state.items() if key.endswith("lora_b"))
     adapter, _ = read_adapter(trained / "models" / "adapters" / "brats_lora.safetensors")
@@ -119,8 +116,6 @@ def test_adapter_and_base_give_the_model(trained):
 
 
 def test_inference_takes_the_adapter_file_on_its_own_base_only(phantoms, trained, tmp_path):
-    from tests.bundles.runs import refusal
-
     path = trained / "models" / "adapters" / "brats_lora.safetensors"
     message = refusal(
         run, "brats_lora", "inference", dataset_dir=phantoms, ckpt_path=path, output_dir=tmp_path / "out", **INFERRING
@@ -178,16 +173,10 @@ def test_training_starts_from_a_pretrained_encoder(phantoms, pretrained, tmp_pat
     encoder, _ = pretrained
     knobs = {**TRAINING, "epochs": 1}
     run("brats_lora", "train", dataset_dir=phantoms, pretrained_encoder=encoder, **knobs, **outputs(tmp_path))
-    state, given = weights(tmp_path / "models" / "model.pt"), read_tensors(encoder)
+    state, given = weights(tmp_path / "models" / "model.pt"), load_file(encoder)
     shared = [key for key in given if f"vit.{key}" in state]
     assert len(shared) > 20
     assert all(torch.equal(state[f"vit.{key}"], given[key]) for key in shared)
-
-
-def read_tensors(path):
-    from safetensors.torch import load_file
-
-    return load_file(path)
 
 
 def test_a_frozen_random_base_is_warned_about(phantoms, pretrained, tmp_path, caplog):

@@ -6,9 +6,11 @@ import json
 
 import pytest
 import torch
+from ignite.engine import Events
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.bundles.runs import PRETRAINING, outputs, refusal, run
+from tests.bundles.runs import PRETRAINING, outputs, refusal, run, workflow
 
 
 def test_it_leaves_an_encoder_and_a_report(pretrained):
@@ -28,38 +30,30 @@ def test_it_takes_slices_as_well(phantoms, tmp_path):
 
 
 def test_longer_training_lowers_the_loss(phantoms, tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
     knobs = {**PRETRAINING, "epochs": 12, "max_lr": 0.01}
     run("vit_mae", "train", dataset_dir=phantoms, **knobs, **outputs(tmp_path))
     losses = [event.value for event in EventAccumulator(str(tmp_path / "out")).Reload().Scalars("train/loss")]
     assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
 
 
+class Interruption(Exception):
+    """Stands for whatever ends a run between two steps."""
+
+
 def test_resumed_pretraining_ends_where_an_uninterrupted_one_does(phantoms, tmp_path):
-    knobs = {**PRETRAINING, "dataset_dir": phantoms}
     whole, parts = outputs(tmp_path / "whole"), outputs(tmp_path / "parts")
-    run("vit_mae", "train", **knobs, **whole)
-
-    class Stop(Exception):
-        pass
-
-    from ignite.engine import Events
-
-    from tests.bundles.runs import workflow
-
-    made = workflow("vit_mae", "train", **{key: str(v) if key.endswith("dir") else v for key, v in {**knobs, **parts}.items()})
+    run("vit_mae", "train", dataset_dir=phantoms, **PRETRAINING, **whole)
+    made = workflow("vit_mae", "train", dataset_dir=phantoms, **PRETRAINING, **parts)
     trainer = made.parser.get_parsed_content("train#trainer")
 
-    def stop(engine):
-        if engine.state.iteration == 5:
-            raise Stop
+    @trainer.on(Events.ITERATION_COMPLETED(once=5))  # in the second epoch
+    def _(engine):
+        raise Interruption
 
-    trainer.add_event_handler(Events.ITERATION_COMPLETED, stop)
-    with pytest.raises(Exception, match="") as caught:
+    with pytest.raises(RuntimeError) as caught:
         made.run()
-    assert isinstance(caught.value, Stop) or isinstance(caught.value.__cause__, Stop)
-    run("vit_mae", "train", **knobs, **parts, resume=True)
+    assert isinstance(caught.value.__cause__, Interruption)
+    run("vit_mae", "train", dataset_dir=phantoms, resume=True, **PRETRAINING, **parts)
     ends = [load_file(where["model_dir"] / "pretrained" / "encoder.safetensors") for where in (whole, parts)]
     assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
 

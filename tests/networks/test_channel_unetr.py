@@ -84,7 +84,11 @@ RAW_CHANNELS = 5_376  # the first decoder block sees four raw channels, the publ
 
 @pytest.mark.parametrize(
     ("image_size", "qkv_bias", "encoder"),
-    [((80, 80, 80), True, 88_316_928), ((96, 96, 96), False, 88_359_168), ((96, 96, 96), True, 88_368_384 + UNUSED_NORMS)],
+    [
+        ((80, 80, 80), True, 88_316_928),
+        ((96, 96, 96), False, 88_359_168),
+        ((96, 96, 96), True, 88_368_384 + UNUSED_NORMS),
+    ],
     ids=["published_80", "96", "96_bias"],
 )
 def test_encoder_has_the_known_count(image_size, qkv_bias, encoder):

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 import torch
-from monai.networks.nets import MaskedAutoEncoderViT, UNETR
+from monai.networks.nets import UNETR, MaskedAutoEncoderViT
 from safetensors.torch import load_file, save_file
 
 from segpeft.errors import InputError
@@ -19,7 +19,13 @@ POSITION = "patch_embedding.position_embeddings"
 def autoencoder(image_size=(32, 32, 16), patch_size=(8, 8, 8)):
     torch.manual_seed(0)
     return MaskedAutoEncoder(
-        image_size, patch_size, **ENCODER, decoder_hidden_size=12, decoder_mlp_dim=24, decoder_num_layers=1, decoder_num_heads=2
+        image_size,
+        patch_size,
+        **ENCODER,
+        decoder_hidden_size=12,
+        decoder_mlp_dim=24,
+        decoder_num_layers=1,
+        decoder_num_heads=2,
     )
 
 
@@ -34,7 +40,11 @@ def lora():
 def encoder_tensors(autoencoder):
     state = autoencoder.state_dict()
     final = {f"norm.{name}": state[f"blocks.4.{name}"] for name in ("weight", "bias")}
-    inner = {k: v for k, v in state.items() if k.startswith(("blocks.", "patch_embedding.")) and not k.startswith("blocks.4.")}
+    inner = {
+        k: v
+        for k, v in state.items()
+        if k.startswith(("blocks.", "patch_embedding.")) and not k.startswith("blocks.4.")
+    }
     return {**inner, **final}
 
 
@@ -46,7 +56,9 @@ def test_encoder_file_loads_before_and_after_injection(tmp_path, when):
     if when == "after":
         apply_peft(net, lora())
     report = load_base(net, tmp_path / "encoder.safetensors")
-    assert not report.missing and not report.unexpected and not report.converted
+    assert not report.missing
+    assert not report.unexpected
+    assert not report.converted
     expected = encoder_tensors(source)
     assert set(report.matched) == set(expected)
     loaded = net.vit.state_dict()
@@ -69,7 +81,8 @@ def test_monai_autoencoder_state_dict_reports_what_is_left(tmp_path):
     )
     torch.save(source.state_dict(), tmp_path / "mae.pt")
     report = load_base(network(), tmp_path / "mae.pt")
-    assert report.source == "monai_mae" and not report.missing
+    assert report.source == "monai_mae"
+    assert not report.missing
     assert {"cls_token", "mask_tokens", "blocks.0.norm_cross_attn.weight"} <= set(report.unexpected)
     assert not {"blocks.4.weight", POSITION} & set(report.unexpected)
 
@@ -80,7 +93,8 @@ def test_vit_inside_a_unetr_under_a_prefix(tmp_path):
     torch.save({"state_dict": state}, tmp_path / "unetr.pt")
     net = ChannelUNETR(2, 3, (32, 32, 32), 4, (16, 16, 16), **{**ENCODER, "num_layers": 12})
     report = load_base(net, tmp_path / "unetr.pt")
-    assert report.source == "monai_vit" and not report.missing
+    assert report.source == "monai_vit"
+    assert not report.missing
     assert any(key.startswith("decoder5") for key in report.unexpected)
     assert torch.equal(net.vit.blocks[11].mlp.linear1.weight, source.vit.blocks[11].mlp.linear1.weight)
 
@@ -123,7 +137,8 @@ def test_another_architecture_is_refused(tmp_path, changes, message):
     save_encoder(autoencoder(), path)
     with pytest.raises(InputError, match=message) as error:
         load_base(network(**changes), path)
-    assert str(path) in str(error.value) and "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +164,9 @@ def test_weights_of_something_else(tmp_path):
         load_base(network(), tmp_path / "linear.pt")
 
 
-@pytest.mark.parametrize(("method", "warns"), [(lora(), True), (DecoderOnly(), True), (Full(), False)], ids=lambda v: str(v)[:12])
+@pytest.mark.parametrize(
+    ("method", "warns"), [(lora(), True), (DecoderOnly(), True), (Full(), False)], ids=lambda v: str(v)[:12]
+)
 def test_random_frozen_base_warns_each_time(caplog, method, warns):
     net = apply_peft(network(), method)
     with caplog.at_level(logging.WARNING):

@@ -57,6 +57,11 @@ def difference(one: list[Tensor], other: list[Tensor]) -> float:
     )
 
 
+def distance(one: list[Tensor], other: list[Tensor]) -> float:
+    """The largest relative difference of a tensor, in the Euclidean norm."""
+    return max(float((a.double() - b.double()).norm() / a.double().norm()) for a, b in zip(one, other, strict=True))
+
+
 @BY_BLOCK
 def test_equals_its_twin_in_float64(name):
     plain, fast = pair(name)
@@ -71,16 +76,16 @@ def test_is_as_exact_as_its_twin_under_autocast(name):
     with torch.autocast("cpu", torch.bfloat16):
         plain_step, fast_step = step(plain, volume(name, torch.float32)), step(fast, volume(name, torch.float32))
     assert [a.dtype for a in fast_step] == [a.dtype for a in plain_step]
-    limit = difference(truth, plain_step)
+    limit = distance(truth, plain_step)
     assert 1e-3 < limit < 0.1
-    assert difference(truth, fast_step) < 1.25 * limit
+    assert distance(truth, fast_step) < 1.25 * limit
 
 
 @pytest.mark.parametrize("padding", [[1, 1], [1, 1, 1]], ids=["2d", "3d"])
 def test_inner_convolution_passes_gradcheck(padding):
     generator = torch.Generator().manual_seed(2)
-    x = torch.randn(2, 2, *(3 for _ in padding), generator=generator, dtype=torch.float64).requires_grad_()
-    weight = torch.randn(2, 2, *(3 for _ in padding), generator=generator, dtype=torch.float64).requires_grad_()
+    x = torch.randn(2, 1, *(3 for _ in padding), generator=generator, dtype=torch.float64).requires_grad_()
+    weight = torch.randn(2, 1, *(3 for _ in padding), generator=generator, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(
         lambda x, w: _NormActConv.apply(x, w, padding, 1e-3, 0.1, torch.float64), (x, weight)
     )

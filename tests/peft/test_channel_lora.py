@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -154,20 +155,31 @@ def test_a_case_without_any_channel_stays_finite():
     assert torch.isfinite(network()(image(), torch.zeros(BATCH, CHANNELS))).all()
 
 
+def rounding(run: Callable[[], Tensor], parameters: list[nn.Parameter]) -> Tensor:
+    """Returns the relative error that bfloat16 autocast makes in the output and in all gradients."""
+    results = []
+    for autocast in (False, True):
+        for parameter in parameters:
+            parameter.grad = None
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            output = run()
+        (output * torch.linspace(-1, 1, output.numel()).reshape(output.shape)).sum().backward()
+        results.append((output.detach(), torch.cat([p.grad.flatten() for p in parameters])))
+    return torch.stack([(one - other).norm() / one.norm() for one, other in zip(*results, strict=True)])
+
+
 @RECOMPUTE
-def test_autocast_to_bfloat16_trains_and_stays_close(recompute):
-    encoder, x = network(recompute, dtype=torch.float32).vit, folded(torch.float32)
-    weight = torch.randn(CHANNELS * BATCH, 8, 12, generator=torch.Generator().manual_seed(4))
-    exact, _ = encoder(x)
-    (weight * exact).sum().backward()
-    gradients = [p.grad.clone() for p in trainable_parameters(encoder)]
-    encoder.zero_grad()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        rounded, _ = encoder(x)
-    (weight * rounded).sum().backward()
-    assert (rounded - exact).norm() < 0.05 * exact.norm()
-    for parameter, gradient in zip(trainable_parameters(encoder), gradients, strict=True):
-        assert (parameter.grad - gradient).norm() < 0.1 * gradient.norm()
+def test_autocast_to_bfloat16_rounds_no_more_than_the_loop(recompute):
+    net, x = network(recompute, dtype=torch.float32), image(torch.float32)
+    loop = [encoder.float() for encoder in one_channel_encoders(net)]
+    ours = rounding(lambda: net.vit(folded(torch.float32))[0], trainable_parameters(net.vit))
+    theirs = rounding(
+        lambda: torch.cat([encoder(x[:, c : c + 1])[0] for c, encoder in enumerate(loop)]),
+        [p for encoder in loop for p in trainable_parameters(encoder)],
+    )
+    assert (theirs < torch.tensor([0.05, 0.2])).all()
+    assert (theirs > 1e-4).all()  # bfloat16 it was
+    assert (ours < 1.5 * theirs).all()
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4], ids=str)

@@ -47,7 +47,9 @@ def rewritten(path, header=None, **tensors):
     """Replaces tensors (None removes one) or header fields of an adapter file."""
     state, old = read_adapter(path)
     state = {key: value for key, value in {**state, **tensors}.items() if value is not None}
-    save_file(state, path, metadata={key: value for key, value in {**old, **(header or {})}.items() if value is not None})
+    save_file(
+        state, path, metadata={key: value for key, value in {**old, **(header or {})}.items() if value is not None}
+    )
 
 
 def refusal(net: nn.Module, path) -> str:

@@ -56,7 +56,9 @@ class Recorder(Socket):
 
     def forward(self, x: Tensor, grid: list[int], carry: Tensor) -> tuple[Tensor, Tensor]:
         self.log.append((self.position, tuple(x.shape), list(grid), carry.tolist()))
-        return (torch.zeros_like(x) if self.position.startswith("beside") else x), torch.full((1,), float(len(self.log)))
+        return (torch.zeros_like(x) if self.position.startswith("beside") else x), torch.full(
+            (1,), float(len(self.log))
+        )
 
 
 @ALL
@@ -132,7 +134,9 @@ class Times(Socket):
         return self.factor * x, carry
 
 
-@pytest.mark.parametrize(("make", "shape", "layout"), [(vit, (1, 4, 12), VIT), (swin, (1, 2, 2, 4), SWIN)], ids=["vit", "swin"])
+@pytest.mark.parametrize(
+    ("make", "shape", "layout"), [(vit, (1, 4, 12), VIT), (swin, (1, 2, 2, 4), SWIN)], ids=["vit", "swin"]
+)
 @torch.no_grad()
 def test_block_computes_the_formula_of_the_positions(make, shape, layout):
     hosted = host_backbone(make(), layout).eval()
@@ -208,7 +212,11 @@ def test_host_refuses_what_it_does_not_know():
     ("block", "position", "message"),
     [
         (vit().blocks[0], "after_mlp", "TransformerBlock has no sockets"),
-        (host_backbone(vit(), VIT).blocks[0], "before_mlp", "position 'before_mlp' is unknown: expected one of before_attn"),
+        (
+            host_backbone(vit(), VIT).blocks[0],
+            "before_mlp",
+            "position 'before_mlp' is unknown: expected one of before_attn",
+        ),
     ],
     ids=["not_hosted", "no_such_position"],
 )

@@ -18,15 +18,17 @@ from segpeft.peft import ChannelLoRA, apply_peft, load_adapter, save_adapter, tr
 from segpeft.peft.recompute import RecomputingBlock, _AdaptedLinear
 
 ALL = ("qkv", "out_proj", "linear1", "linear2")
-TARGETS = [ALL, ("qkv",), ("out_proj", "linear1"), ("linear2",)]
+TARGETS = [ALL, ("out_proj", "linear1"), ("qkv", "linear2")]
 BY_TARGETS = pytest.mark.parametrize("targets", TARGETS, ids="+".join)
 CHANNELS, WIDTH, MLP, TOKENS = 3, 24, 40, 8
 
 
-def network(recompute: bool, targets: tuple[str, ...] = ALL, dtype: torch.dtype = torch.float64, **knobs) -> nn.Module:
+def network(
+    recompute: bool, targets: tuple[str, ...] = ALL, dtype: torch.dtype = torch.float64, layers: int = 2, **knobs
+) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        vit = vit_encoder((16, 16, 16), (8, 8, 8), WIDTH, MLP, num_layers=2, num_heads=3, qkv_bias=True)
+        vit = vit_encoder((16, 16, 16), (8, 8, 8), WIDTH, MLP, layers, num_heads=3, qkv_bias=True)
         method = ChannelLoRA(rank=3, channels=CHANNELS, targets=targets, recompute=recompute, **knobs)
         adapted = apply_peft(vit, method)
         for parameter in trainable_parameters(adapted):
@@ -34,8 +36,10 @@ def network(recompute: bool, targets: tuple[str, ...] = ALL, dtype: torch.dtype 
     return adapted.to(dtype)
 
 
-def pair(targets: tuple[str, ...] = ALL, dtype: torch.dtype = torch.float64) -> tuple[nn.Module, nn.Module]:
-    return network(False, targets, dtype), network(True, targets, dtype)
+def pair(
+    targets: tuple[str, ...] = ALL, dtype: torch.dtype = torch.float64, layers: int = 2
+) -> tuple[nn.Module, nn.Module]:
+    return network(False, targets, dtype, layers), network(True, targets, dtype, layers)
 
 
 def image(dtype: torch.dtype = torch.float64) -> Tensor:
@@ -60,6 +64,11 @@ def difference(one: list[Tensor], other: list[Tensor]) -> float:
     )
 
 
+def distance(one: list[Tensor], other: list[Tensor]) -> float:
+    """The largest relative difference of a tensor, in the Euclidean norm."""
+    return max(float((a.double() - b.double()).norm() / a.double().norm()) for a, b in zip(one, other, strict=True))
+
+
 @BY_TARGETS
 def test_equals_its_twin_in_float64(targets):
     plain, fast = pair(targets)
@@ -77,9 +86,9 @@ def test_is_as_exact_as_its_twin_under_autocast(targets, held):
     with torch.autocast("cpu", torch.bfloat16):
         plain_step, fast_step = step(plain, image(torch.float32)), step(fast, image(torch.float32))
     assert [a.dtype for a in fast_step] == [a.dtype for a in plain_step]
-    limit = difference(truth, plain_step)  # 1 to 5 %: bfloat16 has 8 bits
+    limit = distance(truth, plain_step)  # 1 to 5 %: bfloat16 has 8 bits
     assert 1e-3 < limit < 0.1
-    assert difference(truth, fast_step) < 1.25 * limit
+    assert distance(truth, fast_step) < 1.25 * limit
 
 
 @pytest.mark.parametrize("before", ["norm", "gelu", "nothing"])
@@ -145,7 +154,7 @@ def test_attention_that_is_not_fused_stays_what_it_was():
 
 @pytest.mark.parametrize("leave", ["script", "trace", "export", "export_strict", "no_grad"])
 def test_leaves_python_as_its_twin(leave):
-    plain, fast = pair(dtype=torch.float32)
+    plain, fast = pair(dtype=torch.float32, layers=1)
     x, expected = image(torch.float32), plain(image(torch.float32))[0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -161,13 +170,13 @@ def test_leaves_python_as_its_twin(leave):
 
 def compiled_difference(backend: str) -> float:
     torch.compiler.reset()
-    plain, fast = pair(dtype=torch.float32)
+    plain, fast = pair(dtype=torch.float32, layers=1)
     compiled = torch.compile(fast, backend=backend, fullgraph=True)
     last, hidden = compiled(image(torch.float32))
     sum(one.square().mean() for one in (last, *hidden)).backward()
     expected = step(plain, image(torch.float32))
     gradients = [p.grad for p in trainable_parameters(fast)]
-    return difference([*expected[:3], *expected[4:]], [last.detach(), *(h.detach() for h in hidden), *gradients])
+    return difference([*expected[:2], *expected[3:]], [last.detach(), *(h.detach() for h in hidden), *gradients])
 
 
 def test_compiles_to_one_graph():

@@ -9,9 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def run_logged(
-    arguments: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str] | None = None
-) -> int:
+def run_logged(arguments: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str] | None = None) -> int:
     """Runs ``python <arguments>`` and returns its exit status, negative for the signal that ended it.
 
     The program is tethered (:mod:`segpeft.bundle.tethered`): it ends with this process.

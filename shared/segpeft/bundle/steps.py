@@ -9,11 +9,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import segpeft
 from segpeft.errors import InputError
 
+from .json_files import read_json, write_json
 from .process import last_line, run_logged
 
 
@@ -54,7 +54,7 @@ def run_step(step: Step, out: Path) -> float:
     """
     record = out / "steps" / f"{step.name.replace(' ', '_')}.json"
     key = fingerprint(step)
-    known = _read(record)
+    known = read_json(record)
     if known.get("fingerprint") == key and step.result.exists():
         print(f"{step.name}: reused, {_relative(step.result)} ({known['seconds']:.0f} s when it was made)", flush=True)
         return float(known["seconds"])
@@ -66,16 +66,8 @@ def run_step(step: Step, out: Path) -> float:
     if code:
         raise InputError(f"{step.name} failed: {last_line(log)} (all of it in {_relative(log)})")
     print(f"{seconds:.0f} s", flush=True)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps({"fingerprint": key, "seconds": seconds}) + "\n", encoding="utf-8")
+    write_json(record, {"fingerprint": key, "seconds": seconds})
     return seconds
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
 
 
 def _relative(path: Path) -> str:

@@ -23,7 +23,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("demo_out"), help="where data and results go")
     arguments = parser.parse_args()
     if not (arguments.bundles / "brats_lora" / "configs" / "demo.json").is_file():
-        raise InputError(f"{arguments.bundles}: holds no brats_lora/configs/demo.json; run from the repository or name --bundles")
+        raise InputError(
+            f"{arguments.bundles}: holds no brats_lora/configs/demo.json; run from the repository or name --bundles"
+        )
     out = arguments.out.resolve()
     start = time.monotonic()
     steps = plan(arguments.bundles.resolve(), out)

@@ -36,7 +36,7 @@ def save_picture(out: Path) -> Path:
     for axis, title in zip(axes[0], ("FLAIR", "T1gd", "truth", "prediction"), strict=True):
         axis.set_title(title, fontsize=10)
     names = dict(zip(SCHEME.region_names, COLOURS, strict=False))
-    handles = [Patch(color=np.asarray(colour) / 255, label=name) for name, colour in names.items()]
+    handles = [Patch(color=f"#{bytes(colour).hex()}", label=name) for name, colour in names.items()]
     figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False)
     figure.tight_layout(rect=(0, 0.04, 1, 1))
     target = out / "demo.png"
@@ -46,12 +46,12 @@ def save_picture(out: Path) -> Path:
 
 
 def _panels(image: Path, truth: Path, pred: Path) -> list[npt.NDArray[np.uint8]]:
-    volume = torch.from_numpy(np.moveaxis(nibabel.load(image).get_fdata(dtype=np.float32), -1, 0))
-    masks = [labels_to_regions(_label_map(path), SCHEME, str(path)) for path in (truth, pred)]
-    flair = np.split(side_by_side(volume, *masks, channel=FLAIR), 3, axis=1)
-    t1gd = np.split(side_by_side(volume, *masks, channel=T1GD), 3, axis=1)
-    return [flair[0], t1gd[0], t1gd[1], t1gd[2]]
+    volume = _read(image).movedim(-1, 0)  # (C, H, W, D)
+    true, predicted = (labels_to_regions(_read(path)[None], SCHEME, str(path)) for path in (truth, pred))
+    flair = np.split(side_by_side(volume, true, predicted, FLAIR), 3, axis=1)
+    t1gd = np.split(side_by_side(volume, true, predicted, T1GD), 3, axis=1)
+    return [flair[0], *t1gd]
 
 
-def _label_map(path: Path) -> torch.Tensor:
-    return torch.from_numpy(np.asarray(nibabel.load(path).dataobj, dtype=np.float32))[None]
+def _read(path: Path) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(nibabel.Nifti1Image.from_filename(path).dataobj, dtype=np.float32))

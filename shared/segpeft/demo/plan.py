@@ -36,7 +36,9 @@ def _runs(bundles: Path, out: Path) -> list[Step]:
 
     def step(name: str, bundle: Path, run_id: str, configs: list[str], result: Path, **overrides: object) -> Step:
         command = bundle_command(run_id, configs, {**overrides})
-        return Step(name, command, bundle, [*(bundle / "configs" / config for config in configs), *_before(name)], result)
+        return Step(
+            name, command, bundle, [*(bundle / "configs" / config for config in configs), *_before(name)], result
+        )
 
     def _before(name: str) -> list[Path]:
         return {"training": [encoder], "evaluation": [model], "inference": [model]}.get(name, [])

@@ -33,7 +33,8 @@ def table(found: dict[str, Any]) -> str:
     seconds = ", ".join(f"{name} {value:.0f}" for name, value in found["seconds"].items())
     lines += [
         "",
-        f"parameters: {counts['trainable']:,} of {counts['total']:,} trained ({counts['trainable'] / counts['total']:.1%}); "
+        f"parameters: {counts['trainable']:,} of {counts['total']:,} trained "
+        f"({counts['trainable'] / counts['total']:.1%}); "
         f"{counts['backbone_peft']:,} in the encoder, {counts['task_head']:,} in fusion and decoder",
         f"seconds: {seconds} (in all {sum(found['seconds'].values()):.0f})",
         f"peak memory of training: {found['peak_host_gib']:.2f} GiB",

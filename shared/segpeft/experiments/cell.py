@@ -12,10 +12,10 @@ from typing import Any
 
 import segpeft
 from segpeft.bundle.command import bundle_command
-from segpeft.engines.atomic_files import replacing
+from segpeft.bundle.json_files import read_json, write_json
 from segpeft.errors import InputError
 
-from .grid import Grid, Preparation, Stage
+from .grid import Grid, Stage
 from .values import fill
 
 
@@ -161,17 +161,3 @@ def config_texts(bundle: Path, configs: Any) -> list[str]:
         if not path.is_file():
             raise InputError(f"{path}: no such file, expected a config of the bundle that the grid names")
     return [path.read_text(encoding="utf-8") for path in paths]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Returns what a JSON file holds, nothing if it is missing or damaged."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a JSON file, replaced in one step."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

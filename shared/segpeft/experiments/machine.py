@@ -17,10 +17,11 @@ def machine(gpu: str | None = None) -> dict[str, str | int | None]:
     Args:
         gpu: index of the GPU that is used; default the first, if there is one.
     """
+    index = int(gpu or 0)
     return {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "gpu": torch.cuda.get_device_name(int(gpu or 0)) if torch.cuda.is_available() else None,
+        "gpu": torch.cuda.get_device_name(index) if index < torch.cuda.device_count() else None,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -20,8 +20,8 @@ class ChannelUNETR(nn.Module):
     Segmentation" (2025) on UNETR (arXiv 2103.10504). At each of the four skips the latents of the C channels are
     concatenated and reduced by ``Linear(C d -> d)`` and LayerNorm. The skips follow MONAI's UNETR: hidden states after
     blocks 4, 7 and 10 of 12, and the final norm's output. What makes channels differ inside the encoder is the method:
-    :class:`segpeft.peft.ChannelLoRA` gives each its own adapters. The decoder's first block sees all C raw channels (the
-    published counts fit a one-channel block: 5,376 parameters fewer).
+    :class:`segpeft.peft.ChannelLoRA` gives each its own adapters. The decoder's first block sees all C raw channels
+    (the published counts fit a one-channel block: 5,376 parameters fewer).
 
     Args:
         in_channels: C.
@@ -30,8 +30,8 @@ class ChannelUNETR(nn.Module):
         feature_size: width of the decoder at full resolution; 16 here, 64 in the paper, and it rules time and memory.
         patch_size: of the encoder in voxels; powers of two up to 16.
         hidden_size, mlp_dim, num_layers, num_heads, qkv_bias: of the encoder; the defaults are ViT-B.
-        recompute: recompute the decoder's activations in the backward pass instead of keeping them; for the encoder it is
-            a knob of :class:`segpeft.peft.ChannelLoRA`.
+        recompute: recompute the decoder's activations in the backward pass instead of keeping them; for the encoder it
+            is a knob of :class:`segpeft.peft.ChannelLoRA`.
 
     Raises:
         InputError: if a size is out of range or does not fit another.
@@ -60,7 +60,9 @@ class ChannelUNETR(nn.Module):
         ):
             if value < least:
                 raise InputError(f"{name} {value} is out of range: expected at least {least}")
-        if len(image_size) != len(patch_size) or any(s < p or s % p for s, p in zip(image_size, patch_size, strict=True)):
+        if len(image_size) != len(patch_size) or any(
+            s < p or s % p for s, p in zip(image_size, patch_size, strict=True)
+        ):
             raise InputError(f"image_size {list(image_size)} is no multiple of patch_size {list(patch_size)}")
         if hidden_size % num_heads:
             raise InputError(f"hidden_size {hidden_size} does not divide by num_heads {num_heads}")
@@ -76,8 +78,8 @@ class ChannelUNETR(nn.Module):
 
         Args:
             x: image (B, C, H, W, D).
-            present: (B, C), 1 for each channel that a case has. Absent channels are zeroed, before and after the encoder,
-                and the fusion's input is scaled by C / n. Default: all are there.
+            present: (B, C), 1 for each channel that a case has. Absent channels are zeroed, before and after the
+                encoder, and the fusion's input is scaled by C / n. Default: all are there.
 
         Returns:
             Logits (B, K, H, W, D).

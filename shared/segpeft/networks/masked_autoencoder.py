@@ -82,7 +82,7 @@ def from_patches(patches: Tensor, patch_size: Sequence[int], image_size: Sequenc
 
 
 class MaskedReconstructionLoss(nn.Module):
-    """Mean squared error over the hidden patches, each patch normalised by itself (arXiv 2111.06377, sec. 3 and table 1d).
+    """Mean squared error over the hidden patches, each normalised by itself (arXiv 2111.06377, sec. 3, table 1d).
 
     Args:
         patch_size: in voxels.

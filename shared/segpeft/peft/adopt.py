@@ -12,9 +12,9 @@ M = TypeVar("M", bound=nn.Module)
 def adopt(module: nn.Module, cls: type[M]) -> M:
     """Returns a ``cls`` that holds what ``module`` holds, under the same names.
 
-    Parameters, buffers, submodules and plain attributes are taken over by reference, so state-dict keys and the identity
-    of the weights stay as they were. The registries are copied: what ``cls`` registers later does not appear in
-    ``module``. ``cls.__init__`` is not run; ``cls`` adds its own parts afterwards.
+    Parameters, buffers, submodules and plain attributes are taken over by reference, so state-dict keys and the
+    identity of the weights stay as they were. The registries are copied: what ``cls`` registers later does not appear
+    in ``module``. ``cls.__init__`` is not run; ``cls`` adds its own parts afterwards.
 
     Args:
         module: the module to take over.

@@ -37,8 +37,8 @@ class Applied:
 def apply_peft(network: nn.Module, method: Method, layout: Layout | None = None) -> nn.Module:
     """Freezes the backbone of ``network``, injects ``method`` and returns the network.
 
-    The names of all weights that the network had before are the same afterwards, so a pre-trained state dict loads before
-    or after. What lies outside the backbone (fusion, decoder, head) stays trainable.
+    The names of all weights that the network had before are the same afterwards, so a pre-trained state dict loads
+    before or after. What lies outside the backbone (fusion, decoder, head) stays trainable.
 
     Args:
         network: a network that holds a backbone of a known layout; changed in place (a bare backbone may be replaced).
@@ -48,8 +48,9 @@ def apply_peft(network: nn.Module, method: Method, layout: Layout | None = None)
     Raises:
         InputError: if a method was applied before, it does not fit, no layout fits, or a target does not exist.
     """
-    if getattr(network, "peft", None) is not None:
-        raise InputError(f"{type(network).__name__} already carries {network.peft.method.name}: build a fresh network")
+    applied: Applied | None = getattr(network, "peft", None)
+    if applied is not None:
+        raise InputError(f"{type(network).__name__} already carries {applied.method.name}: build a fresh network")
     method.check(network)
     path, backbone, layout = find_backbone(network, layout)
     before, base_keys = set(network.state_dict()), frozenset(backbone.state_dict())
@@ -74,7 +75,12 @@ def trainable_parameters(network: nn.Module) -> list[nn.Parameter]:
 
 
 def count_parameters(network: nn.Module) -> dict[str, int]:
-    """Returns ``total``, ``trainable``, and of the trainable those in the backbone (``backbone_peft``) and not (``task_head``)."""
+    """Counts the parameters of a network.
+
+    Returns:
+        ``total``, ``trainable``, and of the trainable those in the backbone (``backbone_peft``) and not
+        (``task_head``).
+    """
     applied: Applied | None = getattr(network, "peft", None)
     counts = {"total": 0, "trainable": 0, "backbone_peft": 0, "task_head": 0}
     for name, parameter in network.named_parameters():

@@ -1,7 +1,7 @@
 """Channel-wise LoRA: one frozen encoder of one-channel images, one set of low-rank adapters for each image channel."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -17,15 +17,18 @@ from .lora import LoRA, init_lora_a, scaling_of
 class ChannelLoRALinear(nn.Linear):
     """``y_c = W x_c + b + s B_c A_c x_c`` for every image channel c at once.
 
-    Channel-wise LoRA of "Parameter Efficient Fine-Tuning of Large Vision Foundational Models for Multi-Channel Medical
-    Image Segmentation" (2025), with the rank-stabilised scaling ``s = alpha / sqrt(r)``. The paper switches adapters in a
-    loop over channels; here the channels lie in the batch, slowest index first, ``(C * B, ..., in)``: the frozen layer
-    runs once on everything and the updates are one grouped matrix product. There is no state to switch, so nothing can be
-    recomputed with the wrong channel. Adds ``lora_a (C, r, in)`` and ``lora_b (C, out, r)``.
+    Channel-wise LoRA of "Parameter Efficient Fine-Tuning of Large Vision Foundational Models for Multi-Channel
+    Medical Image Segmentation" (2025), with the rank-stabilised scaling ``s = alpha / sqrt(r)``. The paper switches
+    adapters in a loop over channels; here the channels lie in the batch, slowest index first, ``(C * B, ..., in)``: the
+    frozen layer runs once on everything and the updates are one grouped matrix product. There is no state to switch, so
+    nothing can be recomputed with the wrong channel. Adds ``lora_a (C, r, in)`` and ``lora_b (C, out, r)``.
     """
 
-    lora_a: Tensor
-    lora_b: Tensor
+    if TYPE_CHECKING:  # TorchScript takes an annotation for a type that it must know
+        lora_a: Tensor
+        lora_b: Tensor
+        lora_dropout: nn.Dropout
+        scaling: float
 
     @classmethod
     def from_linear(cls, linear: nn.Linear, method: "ChannelLoRA") -> "ChannelLoRALinear":
@@ -77,7 +80,7 @@ class ChannelLoRA(LoRA):
             raise InputError(f"targets {list(self.targets)}: channel LoRA adapts the fused qkv, name qkv instead")
 
     def check(self, network: nn.Module) -> None:
-        """Refuses a network of another number of channels: whole rows of a batch would get a wrong channel's adapters."""
+        """Refuses a network of another number of channels: rows of a batch would get a wrong channel's adapters."""
         folded = getattr(network, "in_channels", self.channels)  # a bare encoder does not say
         if folded != self.channels:
             raise InputError(f"channels {self.channels}: {type(network).__name__} has {folded} image channels")

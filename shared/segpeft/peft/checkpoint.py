@@ -121,8 +121,8 @@ def load_adapter(network: nn.Module, path: str | os.PathLike[str]) -> nn.Module:
     """Loads an adapter file into a network with the same base and method; strict in both directions.
 
     Raises:
-        InputError: naming the file and the difference, if the method or one of its hyper-parameters, the base's sha256, a
-            key or a shape differs.
+        InputError: naming the file and the difference, if the method or one of its hyper-parameters, the base's sha256,
+            a key or a shape differs.
     """
     applied = _applied(network)
     state, header = read_adapter(path)

@@ -1,4 +1,4 @@
-"""Where a backbone keeps the parts that methods change: one layout a backbone, and no knowledge of backbones elsewhere."""
+"""Where a backbone keeps the parts that methods change: one layout a backbone, no knowledge of backbones elsewhere."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Layout:
         targets: the field's name of a linear layer -> its path inside a block.
         stages: the backbone -> paths of its transformer blocks, one list a stage.
         host: the backbone -> the same with sockets (:func:`segpeft.peft.hosts.host_backbone`).
-        frozen: patterns (``fnmatch``) of the backbone's parameters that ``apply_peft`` freezes; the rest stays trainable.
+        frozen: patterns (``fnmatch``) of the backbone's parameters that ``apply_peft`` freezes; others stay trainable.
     """
 
     name: str
@@ -52,7 +52,9 @@ class Layout:
         """
         unknown = sorted(set(targets) - set(self.targets))
         if unknown or not targets:
-            raise InputError(f"targets {list(targets)}: {unknown or 'none'} not in {sorted(self.targets)} of {self.name}")
+            raise InputError(
+                f"targets {list(targets)}: {unknown or 'none'} not in {sorted(self.targets)} of {self.name}"
+            )
         paths = [f"{block}.{self.targets[target]}" for block in self.blocks(backbone) for target in targets]
         for path in paths:
             parent, _, name = path.rpartition(".")

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ INITS = ("kaiming", "gaussian")
 
 
 def scaling_of(alpha: float, rank: int, rank_stabilised: bool) -> float:
-    """Returns ``alpha / sqrt(r)`` (rank-stabilised, arXiv 2312.03732, eq. 4) or ``alpha / r`` (arXiv 2106.09685, sec. 4.1)."""
+    """Returns ``alpha / sqrt(r)`` (rank-stabilised, arXiv 2312.03732) or ``alpha / r`` (arXiv 2106.09685, sec. 4.1)."""
     return alpha / math.sqrt(rank) if rank_stabilised else alpha / rank
 
 
@@ -47,8 +47,11 @@ class LoRALinear(nn.Linear):
     whose ``weight`` and ``bias`` keep their names; adds ``lora_a (r, in)`` and ``lora_b (out, r)``.
     """
 
-    lora_a: Tensor
-    lora_b: Tensor
+    if TYPE_CHECKING:  # TorchScript takes an annotation for a type that it must know
+        lora_a: Tensor
+        lora_b: Tensor
+        lora_dropout: nn.Dropout
+        scaling: float
 
     @classmethod
     def from_linear(cls, linear: nn.Linear, method: "LoRA") -> "LoRALinear":
@@ -74,13 +77,16 @@ class LoRALinear(nn.Linear):
 class QKVLoRALinear(nn.Linear):
     """LoRA on some of q, k, v inside one fused ``qkv`` layer, each part with its own ``A`` and ``B``.
 
-    What peft does for separate ``q_proj`` and ``v_proj`` layers: adds ``lora_a (P, r, in)`` and ``lora_b (P, out/3, r)``
-    for the P parts named.
+    What peft does for separate ``q_proj`` and ``v_proj`` layers: adds ``lora_a (P, r, in)`` and
+    ``lora_b (P, out/3, r)`` for the P parts named.
     """
 
-    lora_a: Tensor
-    lora_b: Tensor
-    part_index: Tensor
+    if TYPE_CHECKING:  # TorchScript takes an annotation for a type that it must know
+        lora_a: Tensor
+        lora_b: Tensor
+        lora_dropout: nn.Dropout
+        scaling: float
+        part_index: Tensor
 
     @classmethod
     def from_linear(cls, linear: nn.Linear, method: "LoRA", parts: tuple[str, ...]) -> "QKVLoRALinear":

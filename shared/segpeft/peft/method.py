@@ -15,7 +15,8 @@ from .layouts import Layout
 class Method(ABC):
     """A fine-tuning method. Its fields are the paper's hyper-parameters and nothing else.
 
-    A subclass sets ``name`` and writes :meth:`inject`; :func:`segpeft.peft.apply_peft` does the rest (freezing, checks).
+    A subclass sets ``name`` and writes :meth:`inject`; :func:`segpeft.peft.apply_peft` does the rest (freezing,
+    checks).
     """
 
     name: ClassVar[str]

@@ -13,7 +13,9 @@ SOURCES = (channel_lora_rows,)
 
 def main() -> None:
     """Prints every row."""
-    parser = argparse.ArgumentParser(prog="python -m segpeft.tables", description="Published parameter counts and ours.")
+    parser = argparse.ArgumentParser(
+        prog="python -m segpeft.tables", description="Published parameter counts and ours."
+    )
     parser.add_argument("--json", action="store_true", help="print a list of objects")
     arguments = parser.parse_args()
     rows = [row for source in SOURCES for row in source()]

@@ -15,8 +15,8 @@ class Row:
         published: the figure in millions, as printed.
         digits: decimals printed.
         computed: parameters of the real modules, as the package builds them.
-        differences: what lies between our default and the published recipe: what it is -> parameters that the recipe has
-            more than ours.
+        differences: what lies between our default and the published recipe: what it is -> parameters that the recipe
+            has more than ours.
         remark: what a reader must know about the published figure.
     """
 

@@ -29,7 +29,9 @@ def save_encoder(network: MaskedAutoEncoder, path: str | os.PathLike[str]) -> in
         "grid": json.dumps(grid),
         "patch_size": json.dumps(list(network.patch_size)),
     }
-    state = {key: value.detach().float().cpu().contiguous() for key, value in encoder_state(network.state_dict()).items()}
+    state = {
+        key: value.detach().float().cpu().contiguous() for key, value in encoder_state(network.state_dict()).items()
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     save_file(state, partial, metadata=header)

@@ -74,7 +74,7 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
 
 def _grids(value: Tensor, vit: ViT, header: dict[str, str]) -> tuple[list[int] | None, list[int] | None]:
     """Returns the token grids of the file and of the encoder, as far as they are known or must be cubes."""
-    dims = vit.patch_embedding.patch_embeddings.weight.dim() - 2
+    dims = next(vit.patch_embedding.patch_embeddings.parameters()).dim() - 2
     tokens = vit.patch_embedding.position_embeddings.shape[1]
     target = getattr(vit, "grid", None) or cubic_grid(tokens, dims)
     if "grid" in header:

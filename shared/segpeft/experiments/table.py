@@ -1,0 +1,102 @@
+"""The experiment's tables as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from segpeft.engines.case_table import ALL
+
+NOTE = (
+    "Scores: mean over cases ± standard deviation over seeds; in brackets the 95 % bootstrap interval over cases "
+    "(each case averaged over seeds). Seconds and peak memory are those of training; cells that were interrupted and "
+    "resumed do not count for the seconds."
+)
+COMPARISON_NOTE = (
+    "Two-sided Wilcoxon signed-rank test on the cases of both rows (each averaged over seeds); Holm's correction over "
+    "all pairs. A difference that does not exceed the spread over seeds of both rows says nothing about the methods."
+)
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """Returns the tables: scores by metric with the costs beside the first, comparisons, and the machine.
+
+    Args:
+        results: the content of ``results.json``.
+    """
+    rows = results["rows"]
+    parts = [f"# {results['name']}", results["about"], _missing(results), f"Command: `{results['command']}`"]
+    for index, metric in enumerate(results["metrics"]):
+        parts += [f"## {metric}", _score_table(rows, metric, costs=not index)]
+        parts += [NOTE] if not index else []
+    if results["comparisons"]:
+        title = f"## Differences of {results['metrics'][0]}, mean of the regions"
+        parts += [title, _comparison_table(results["comparisons"]), COMPARISON_NOTE]
+    parts += ["## Measured on", "\n".join(f"- {_machine(one)}" for one in results["machines"])]
+    parts += [f"Finished {results['finished']}, segpeft {results['segpeft']}."]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _missing(results: Mapping[str, Any]) -> str:
+    failed = [f"- {cell['configuration']}, seed {cell['seed']}: {cell['error']}" for cell in results["failed"]]
+    pending = [f"- {cell['configuration']}, seed {cell['seed']}: not run" for cell in results["pending"]]
+    return "\n".join(["**Not complete:**", "", *failed, *pending]) if failed or pending else ""
+
+
+def _score_table(rows: Sequence[Mapping[str, Any]], metric: str, costs: bool) -> str:
+    regions = [region for region in rows[0]["scores"][metric] if region != ALL] if rows else []
+    head = ["configuration", *regions, "mean of regions", "cases", "seeds"]
+    head += ["trainable", "total", "seconds", "peak memory"] if costs else []
+    lines = []
+    for row in rows:
+        scores = row["scores"][metric]
+        line = [row["configuration"], *(_score(scores[region]) for region in regions)]
+        line += [f"{_score(scores[ALL])} {_interval(scores[ALL]['interval'])}".strip(), row["cases"], len(row["seeds"])]
+        lines.append(line + (_costs(row) if costs else []))
+    return _table(head, lines)
+
+
+def _costs(row: Mapping[str, Any]) -> list[str]:
+    parameters, seconds, peak = row["parameters"], row["seconds"], row["peak_bytes"]
+    memory = "–" if peak is None else f"{peak / 2**30:.2f} GiB ({row['memory']})"
+    time = "–" if seconds is None else f"{seconds:.0f}"
+    return [f"{parameters['trainable']:,}", f"{parameters['total']:,}", time, memory]
+
+
+def _comparison_table(pairs: Sequence[Mapping[str, Any]]) -> str:
+    head = ["first", "second", "first − second", "cases", "p", "p (Holm)", "beyond the spread of seeds"]
+    answers = {True: "yes", False: "no", None: "unknown"}
+    lines = [
+        [
+            pair["first"],
+            pair["second"],
+            f"{pair['difference']:+.3f} {_interval(pair['interval'], '+')}",
+            pair["n"],
+            f"{pair['p']:.3g}",
+            f"{pair['p_holm']:.3g}",
+            answers[pair["beyond_spread"]],
+        ]
+        for pair in pairs
+    ]
+    return _table(head, lines)
+
+
+def _score(score: Mapping[str, Any]) -> str:
+    if score["mean"] is None:
+        return "–"
+    return f"{score['mean']:.3f}" + ("" if score["spread"] is None else f" ± {score['spread']:.3f}")
+
+
+def _interval(interval: Sequence[float] | None, sign: str = "") -> str:
+    return "" if interval is None else f"[{interval[0]:{sign}.3f}, {interval[1]:{sign}.3f}]"
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    gpu = f", {machine['gpu']}" if machine["gpu"] else ""
+    versions = f"Python {machine['python']}, torch {machine['torch']}, MONAI {machine['monai']}"
+    return f"{machine['cpu']}, {machine['cores']} cores{gpu}; {machine['system']}; {versions}"
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in (head, rule, *lines))
