@@ -1,7 +1,7 @@
 """How everything here is measured: interleaved rounds, exact bytes of saved tensors, exact numbers of operations."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from statistics import median
 from typing import Any
 
@@ -59,7 +59,7 @@ def count_ops(run: Callable[[], Any]) -> int:
     return counter.count
 
 
-def interleaved_seconds(runs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+def interleaved_seconds(runs: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
     """Times every run once a round, in turn, so that what disturbs the machine for a while disturbs all.
 
     Seconds are those that this process spent computing: with one thread they are wall time on an idle machine,

@@ -15,7 +15,7 @@ BOUND = 1e-12
 
 
 def parity() -> Section:
-    """Compares a ViT of 4 blocks, width 96, on 2 images of 4 channels and 32^3 voxels, with and without recomputation."""
+    """Compares a ViT of 4 blocks, width 96, on 2 images of 4 channels and 32^3 voxels; recomputation off and on."""
     image = torch.randn(BATCH, CHANNELS, 32, 32, 32, dtype=torch.float64)
     rows, worst = [], 0.0
     for recompute in (False, True):
@@ -25,7 +25,9 @@ def parity() -> Section:
         found = _differences(_batched_step(batched, image), _loop_step(loop, image))
         worst = max(worst, *found.values())
         rows.append({"recompute": recompute, **found})
-    note = "Largest difference of a tensor, relative to its largest magnitude; float64, 4 blocks of width 96, 4 channels."
+    note = (
+        "Largest difference of a tensor, relative to its largest magnitude; float64, 4 blocks of width 96, 4 channels."
+    )
     target = Target("batched against loop, float64: largest relative difference", worst, BOUND)
     return Section("Batched channel LoRA gives what the loop gives", note, rows, [target])
 
@@ -46,20 +48,20 @@ def _batched(recompute: bool) -> nn.Module:
 
 
 def _layers(network: nn.Module) -> list[ChannelLoRALinear]:
-    return [block.get_submodule(path) for block in network.blocks for path in LAYERS]  # type: ignore[misc, union-attr]
+    return [block.get_submodule(path) for block in network.blocks for path in LAYERS]  # type: ignore[union-attr]
 
 
 def _batched_step(network: nn.Module, image: Tensor) -> dict[str, list[Tensor]]:
     leaf = image.clone().requires_grad_()
     last, hidden = network(leaf.transpose(0, 1).flatten(0, 1).unsqueeze(1))
-    sum(one.square().mean() for one in (last, *hidden)).backward()  # type: ignore[union-attr]
+    sum(one.square().mean() for one in (last, *hidden)).backward()
     outputs = [last.detach(), *(one.detach() for one in hidden)]
     layers = _layers(network)
     return {
         "outputs": outputs,
-        "image": [leaf.grad],  # type: ignore[list-item]
-        "lora_a": [layer.lora_a.grad for layer in layers],  # type: ignore[misc]
-        "lora_b": [layer.lora_b.grad for layer in layers],  # type: ignore[misc]
+        "image": [leaf.grad],
+        "lora_a": [layer.lora_a.grad for layer in layers],
+        "lora_b": [layer.lora_b.grad for layer in layers],
     }
 
 
@@ -71,8 +73,8 @@ def _loop_step(loop: SwitchingLoop, image: Tensor) -> dict[str, list[Tensor]]:
     return {
         "outputs": [one.detach() for one in outputs],
         "image": [leaf.grad],  # type: ignore[list-item]
-        "lora_a": [torch.stack([a.grad for a in layer.lora_a]) for layer in loop.switched],  # type: ignore[misc]
-        "lora_b": [torch.stack([b.grad for b in layer.lora_b]) for layer in loop.switched],  # type: ignore[misc]
+        "lora_a": [torch.stack([a.grad for a in layer.lora_a]) for layer in loop.switched],
+        "lora_b": [torch.stack([b.grad for b in layer.lora_b]) for layer in loop.switched],
     }
 
 

@@ -45,7 +45,7 @@ class SwitchingLoop(nn.Module):
         for block in vit.blocks:
             for path in LAYERS:
                 parent, _, name = path.rpartition(".")
-                layer = SwitchedLinear(block.get_submodule(path), channels, rank, scaling)
+                layer = SwitchedLinear(block.get_submodule(path), channels, rank, scaling)  # type: ignore[arg-type]
                 setattr(block.get_submodule(parent), name, layer)
                 self.switched.append(layer)
 

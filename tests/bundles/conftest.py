@@ -50,7 +50,6 @@ def trained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-
 @pytest.fixture(scope="session")
 def pretrained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The encoder file of two epochs of pre-training on the phantoms' images, and the folder of the run."""

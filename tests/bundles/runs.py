@@ -10,11 +10,14 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
 import torch
 from monai.bundle import ConfigWorkflow
 
 from segpeft.errors import find_input_error
 
+Volume = tuple[np.ndarray, np.ndarray]  # voxels and affine
 BUNDLES = Path(__file__).parents[2] / "bundles"
 NETWORK = {
     "image_size": [32, 32, 16],
@@ -109,3 +112,8 @@ def weights(path: Path | str) -> dict[str, torch.Tensor]:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
+def save_volume(path: Path, voxels: np.ndarray, affine: np.ndarray) -> Path:
+    """Writes a NIfTI file, and its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(voxels, affine), path)
+    return path

@@ -75,7 +75,8 @@ def test_training_reports_cost_and_metrics(trained):
 
 def test_tensorboard_holds_scalars_and_a_picture(trained):
     events = EventAccumulator(str(trained / "out")).Reload()
-    assert {"train/loss", "train/learning_rate", "validation/dice", "validation/dice_ET"} <= set(events.Tags()["scalars"])
+    scalars = set(events.Tags()["scalars"])
+    assert {"train/loss", "train/learning_rate", "validation/dice", "validation/dice_ET"} <= scalars
     assert len(events.Scalars("train/loss")) == 8
     assert events.Tags()["images"] == ["validation/case"]
 

@@ -1,4 +1,4 @@
-"""The form of the config files: what MONAI's runner, MONAI Label and the Model Zoo need, and one place for each knob."""
+"""The form of the configs: what MONAI's runner, MONAI Label and the Model Zoo need, and one place for each knob."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_no_macro_reaches_into_another_file_and_no_string_holds_a_hash(path: Pat
     config = json.loads(path.read_text(encoding="utf-8"))
     macros = [text for text in strings(config) if text.startswith("%")]
     assert all(macro.removeprefix("%").split("#")[0] in config for macro in macros)
-    assert not [text for text in strings(config) if "#" in text and not re.fullmatch(r"@[\w#]+|.*@[\w#]+.*", text)]
+    assert not [text for text in strings(config) if "#" in re.sub(r"@[\w#]+", "", text)]  # it would become "::"
 
 
 @pytest.mark.parametrize("config", KNOBS)

@@ -77,7 +77,7 @@ def inferred(source, model, tmp_path_factory):
 
 @pytest.mark.parametrize("name", [*ORIENTATIONS, "oblique", "obliqueLPS"])
 def test_result_lies_on_the_grid_of_its_input(name, inferred):
-    given, found = (nibabel.load(f / n) for f, n in zip(inferred, (f"{name}.nii.gz", f"{name}_seg.nii.gz"), strict=True))
+    given, found = nibabel.load(inferred[0] / f"{name}.nii.gz"), nibabel.load(inferred[1] / f"{name}_seg.nii.gz")
     assert found.shape == given.shape[:3]
     np.testing.assert_allclose(found.affine, given.affine, atol=1e-4)
     assert nibabel.aff2axcodes(found.affine) == nibabel.aff2axcodes(given.affine)

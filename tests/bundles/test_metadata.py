@@ -17,7 +17,21 @@ from tests.bundles.runs import BUNDLES, workflow
 
 SCHEMA = Path(os.environ.get("SEGPEFT_META_SCHEMA", "/no/such/file"))
 NAMES = ["brats_lora", "vit_mae"]
-REQUIRED = ["schema", "version", "monai_version", "pytorch_version", "numpy_version", "required_packages_version", "task", "description", "authors", "copyright", "network_data_format", "changelog", "name"]
+REQUIRED = [
+    "schema",
+    "version",
+    "monai_version",
+    "pytorch_version",
+    "numpy_version",
+    "required_packages_version",
+    "task",
+    "description",
+    "authors",
+    "copyright",
+    "network_data_format",
+    "changelog",
+    "name",
+]
 TENSOR = {"type": str, "format": str, "num_channels": int, "spatial_shape": list, "dtype": str, "value_range": list}
 TASKS_OF_LABEL = ("detection", "deepedit", "deepgrow", "classification")  # by name alone, MONAI Label takes them for it
 

@@ -23,10 +23,17 @@ def test_it_leaves_an_encoder_and_a_report(pretrained):
 
 
 def test_it_takes_slices_as_well(phantoms, tmp_path):
-    knobs = {**PRETRAINING, "epochs": 1, "image_size": [32, 16], "encoder": {**PRETRAINING["encoder"], "patch_size": [8, 8]}}
+    knobs = {**PRETRAINING, "epochs": 1, "image_size": [32, 16], "encoder#patch_size": [8, 8]}
     run("vit_mae", "train", dataset_dir=phantoms, **knobs, **outputs(tmp_path))
     state = load_file(tmp_path / "models" / "pretrained" / "encoder.safetensors")
     assert state["patch_embedding.patch_embeddings.weight"].shape == (24, 1, 8, 8)
+
+
+def test_ten_steps_in_all(phantoms, tmp_path):
+    """The rise of the learning rate then takes one step, for which torch's schedule divides by zero."""
+    knobs = {**PRETRAINING, "epochs": 10, "batch_size": 24}
+    run("vit_mae", "train", dataset_dir=phantoms, **knobs, **outputs(tmp_path))
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["iterations"] == 10
 
 
 def test_longer_training_lowers_the_loss(phantoms, tmp_path):
@@ -36,7 +43,7 @@ def test_longer_training_lowers_the_loss(phantoms, tmp_path):
     assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
 
 
-class Interruption(Exception):
+class InterruptionError(Exception):
     """Stands for whatever ends a run between two steps."""
 
 
@@ -48,11 +55,11 @@ def test_resumed_pretraining_ends_where_an_uninterrupted_one_does(phantoms, tmp_
 
     @trainer.on(Events.ITERATION_COMPLETED(once=5))  # in the second epoch
     def _(engine):
-        raise Interruption
+        raise InterruptionError
 
     with pytest.raises(RuntimeError) as caught:
         made.run()
-    assert isinstance(caught.value.__cause__, Interruption)
+    assert isinstance(caught.value.__cause__, InterruptionError)
     run("vit_mae", "train", dataset_dir=phantoms, resume=True, **PRETRAINING, **parts)
     ends = [load_file(where["model_dir"] / "pretrained" / "encoder.safetensors") for where in (whole, parts)]
     assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])

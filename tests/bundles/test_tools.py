@@ -9,7 +9,8 @@ from monai.bundle import ckpt_export, verify_net_in_out
 from tests.bundles.runs import BUNDLES, INFERRING, PRETRAINING, TRAINING, config_files, run, weights, workflow
 
 WINDOW = (1, 4, *INFERRING["image_size"])
-SHAPE = {f"_meta_#network_data_format#{side}#spatial_shape": list(WINDOW[2:]) for side in ("inputs#image", "outputs#pred")}
+FORMAT = "_meta_#network_data_format"
+SHAPE = {f"{FORMAT}#{side}#spatial_shape": list(WINDOW[2:]) for side in ("inputs#image", "outputs#pred")}
 META = str(BUNDLES / "brats_lora" / "configs" / "metadata.json")
 
 

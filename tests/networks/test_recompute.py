@@ -26,6 +26,15 @@ BY_BLOCK = pytest.mark.parametrize("name", BLOCKS)
 HIDDEN, PATCH = 12, (16, 16, 16)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Tensors this small are slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def pair(name: str = "projected_3d", dtype: torch.dtype = torch.float64) -> tuple[nn.Module, nn.Module]:
     dims, wide, width = BLOCKS[name]
     with torch.random.fork_rng():

@@ -106,13 +106,20 @@ KINDS = {"lora_qv", "channel_lora_recompute", "bottleneck_after_block"}
 """One method for each kind of injection: linear layers, linear layers by channel with a block of their own, sockets."""
 
 
+SLOW = {
+    (f"bottleneck_{position}", "swin_unetr") for position in ("before_attn", "beside_attn", "after_attn", "after_mlp")
+}
+"""Cells on the most expensive network whose blocks, of the same class, are tried in 2D as well."""
+
+
 def cells(slow_except: set[str] | None = None) -> list:
-    """Returns (method, backbone) of the matrix as pytest parameters; all but some methods ``slow``."""
+    """Returns (method, backbone) of the matrix as pytest parameters; if given, all but some methods ``slow``."""
     params = []
     for method in METHODS:
         for backbone in BACKBONES:
             if (method, backbone) not in EXCLUDED:
-                marks = [pytest.mark.slow] if slow_except is not None and method not in slow_except else []
+                slow = (method, backbone) in SLOW if slow_except is None else method not in slow_except
+                marks = [pytest.mark.slow] if slow else []
                 params.append(pytest.param(method, backbone, marks=marks, id=f"{method}-{backbone}"))
     return params
 

@@ -124,14 +124,18 @@ def test_sockets_run_in_order_with_grid_and_carry(backbone, shape, layout, slice
 
 
 class Times(Socket):
-    """Multiplies by a number."""
+    """Multiplies by a number and adds the tokens turned by one feature, which a layer norm can't undo."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
         self.factor = factor
 
     def forward(self, x: Tensor, grid: list[int], carry: Tensor) -> tuple[Tensor, Tensor]:
-        return self.factor * x, carry
+        return turned(x, self.factor), carry
+
+
+def turned(x: Tensor, factor: float) -> Tensor:
+    return factor * x + x.roll(1, -1)
 
 
 @pytest.mark.parametrize(
@@ -145,10 +149,10 @@ def test_block_computes_the_formula_of_the_positions(make, shape, layout):
         fill_socket(block, position, Times(float(factor)))
     extra = (None,) if layout is SWIN else ()
     found, _ = block(x, *extra, [1, 2, 2], x.new_zeros(0))
-    x = 2 * x
-    x = x + 4 * block.attn_branch(x, *extra) + 3 * x
-    x = x + 6 * block.mlp_branch(x) + 5 * x
-    torch.testing.assert_close(found, 7 * x)
+    x = turned(x, 2)
+    x = x + turned(block.attn_branch(x, *extra), 4) + turned(x, 3)
+    x = x + turned(block.mlp_branch(x), 6) + turned(x, 5)
+    torch.testing.assert_close(found, turned(x, 7))
 
 
 def test_checkpointed_swin_block_trains_its_sockets():

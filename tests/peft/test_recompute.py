@@ -23,6 +23,15 @@ BY_TARGETS = pytest.mark.parametrize("targets", TARGETS, ids="+".join)
 CHANNELS, WIDTH, MLP, TOKENS = 3, 24, 40, 8
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Tensors this small are slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def network(
     recompute: bool, targets: tuple[str, ...] = ALL, dtype: torch.dtype = torch.float64, layers: int = 2, **knobs
 ) -> nn.Module:
@@ -99,9 +108,9 @@ def test_gradients_pass_gradcheck(before, biased):
     def draw(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
-    x, a, b = draw(4, 3, 5).requires_grad_(), draw(2, 2, 5).requires_grad_(), draw(2, 6, 2).requires_grad_()
-    weight, bias = draw(6, 5), draw(6) if biased else None
-    norm = (draw(5), draw(5), 1e-3) if before == "norm" else (None, None, 0.0)
+    x, a, b = draw(2, 2, 3).requires_grad_(), draw(2, 2, 3).requires_grad_(), draw(2, 4, 2).requires_grad_()
+    weight, bias = draw(4, 3), draw(4) if biased else None
+    norm = (draw(3), draw(3), 1e-3) if before == "norm" else (None, None, 0.0)
 
     def layer(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
         return _AdaptedLinear.apply(x, a, b, 0.7, weight, bias, *norm, before == "gelu", torch.float64)
@@ -152,7 +161,7 @@ def test_attention_that_is_not_fused_stays_what_it_was():
     assert difference(step(plain, image()), step(fast, image())) < 1e-12
 
 
-@pytest.mark.parametrize("leave", ["script", "trace", "export", "export_strict", "no_grad"])
+@pytest.mark.parametrize("leave", ["script", "trace", "export", "no_grad"])
 def test_leaves_python_as_its_twin(leave):
     plain, fast = pair(dtype=torch.float32, layers=1)
     x, expected = image(torch.float32), plain(image(torch.float32))[0]
@@ -162,8 +171,8 @@ def test_leaves_python_as_its_twin(leave):
             fast = torch.jit.script(fast)
         elif leave == "trace":
             fast = torch.jit.trace(fast, x * 0.5, check_trace=False)
-        elif leave.startswith("export"):
-            fast = torch.export.export(fast, (x,), strict=leave == "export_strict").module()
+        elif leave == "export":
+            fast = torch.export.export(fast, (x,)).module()
     with torch.set_grad_enabled(leave != "no_grad"):
         torch.testing.assert_close(fast(x)[0], expected, rtol=1e-5, atol=1e-5)
 

@@ -10,7 +10,6 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable
 from monai.transforms.traits import MultiSampleTrait
-from monai.utils import ensure_tuple_rep
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -63,9 +62,10 @@ class RandBalancedCropd(Randomizable, MapTransform, MultiSampleTrait):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.spatial_size = tuple(int(n) for n in ensure_tuple_rep(spatial_size, 3))
-        if min(self.spatial_size) < 1:
-            raise InputError(f"spatial_size is {list(self.spatial_size)}; expected at least one voxel along each axis")
+        size = [spatial_size] * 3 if isinstance(spatial_size, int) else [int(n) for n in spatial_size]
+        if len(size) != 3 or min(size) < 1:
+            raise InputError(f"spatial_size is {size}; expected three numbers of at least one voxel")
+        self.spatial_size = tuple(size)
         if num_samples < 1:
             raise InputError(f"num_samples is {num_samples}; expected at least 1")
         if pos < 0 or neg < 0 or pos + neg == 0:

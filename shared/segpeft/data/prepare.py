@@ -82,7 +82,7 @@ def _run(dataset: PreparedDataset, todo: list[Mapping[str, Any]], workers: int) 
     jobs = _Jobs(dataset, todo)
     own = torch.Generator()
     loader = DataLoader(jobs, batch_size=None, num_workers=min(workers, len(todo)), generator=own)
-    bar = tqdm(loader, desc="preparing cases", unit="case", disable=not dataset.progress)
+    bar = tqdm(loader, desc="preparing cases", unit="case", disable=None if dataset.progress else True)
     return [(case, message) for case, message in bar if message is not None]
 
 

@@ -16,7 +16,7 @@ from .region_metrics import RegionDice, RegionHD95
 from .report import RunSummary
 from .resume import TrainingState
 from .saving import ModelSaver
-from .schedule import OneCycle
+from .schedule import OneCycle, ScheduleHandler
 from .seeding import SeedEveryEpoch
 from .tensorboard import TensorBoard
 from .trainer import Trainer
@@ -36,6 +36,7 @@ __all__ = [
     "RegionHD95",
     "RunSummary",
     "SaveVolumed",
+    "ScheduleHandler",
     "SeedEveryEpoch",
     "TensorBoard",
     "Trainer",

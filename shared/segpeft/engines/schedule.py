@@ -66,7 +66,10 @@ class OneCycle:
         total = engine.state.max_epochs * engine.state.epoch_length  # type: ignore[operator]
         for group in self.optimizer.param_groups:  # left by an earlier run, they would be kept
             group.pop("initial_lr", None)
-        self.scheduler = OneCycleLR(self.optimizer, self.max_lr, total_steps=total, **self.shape)  # type: ignore[arg-type]
+        shape = dict(self.shape)
+        if abs(shape["pct_start"] * total - 1) < 1e-6:  # a rise of one step exactly: torch divides by its length less 1
+            shape["pct_start"] += 1e-4 / total
+        self.scheduler = OneCycleLR(self.optimizer, self.max_lr, total_steps=total, **shape)  # type: ignore[arg-type]
         self.running = True
 
     def step(self, engine: Engine) -> None:
@@ -96,3 +99,21 @@ class OneCycle:
                 f"this run has {self.scheduler.total_steps}: expected the same epochs, batch size and data"
             )
         self.scheduler.load_state_dict(state)
+
+
+class ScheduleHandler:
+    """Attaches a schedule that others refer to as well.
+
+    A config's list of handlers must hold dictionaries only (MONAI's ``check_properties`` and MONAI Label read their
+    ``_target_``), so a reference to the schedule cannot stand there itself.
+
+    Args:
+        schedule: what to attach.
+    """
+
+    def __init__(self, schedule: OneCycle) -> None:
+        self.schedule = schedule
+
+    def attach(self, engine: Engine) -> None:
+        """Attaches the schedule to a trainer."""
+        self.schedule.attach(engine)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from monai.engines import SupervisedTrainer
 from monai.engines.utils import IterationEvents
 from monai.engines.workflow import Workflow
+from monai.handlers import ValidationHandler
 
 from segpeft.errors import InputError
 
@@ -44,6 +45,9 @@ class Trainer(SupervisedTrainer):
         max_bad_steps: stop after so many skipped steps in a row.
         prepare_batch: what to take from a batch.
         **options: of ``monai.engines.SupervisedTrainer``.
+
+    Raises:
+        InputError: if a ``ValidationHandler`` shall validate at an interval below 1.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Trainer(SupervisedTrainer):
         prepare_batch: Callable[..., Any] = plain_batch,
         **options: Any,
     ) -> None:
+        _check_intervals(options.get("train_handlers") or ())
         super().__init__(
             device,
             max_epochs,
@@ -106,3 +111,9 @@ class Trainer(SupervisedTrainer):
         self.scaler = torch.amp.GradScaler("cuda", enabled=dtype is torch.float16)  # type: ignore[assignment]
         if dtype is torch.bfloat16:
             hold_frozen_in(self.network, dtype)
+
+
+def _check_intervals(handlers: Iterable[Any]) -> None:
+    for handler in handlers:
+        if isinstance(handler, ValidationHandler) and handler.interval < 1:
+            raise InputError(f"val_interval {handler.interval} is out of range: expected at least 1 epoch")

@@ -63,8 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = [cell for cell in cells if not asked.only or cell.configuration in asked.only]
     for cell in wanted:
         cell.fingerprint()  # tells of missing configs and values before anything runs
+    gpus = _gpus(asked.gpus)
     prepare(grid, places, values)
-    failed = run_cells(wanted, _gpus(asked.gpus))
+    failed = run_cells(wanted, gpus)
     folders = [out, *([asked.report] if asked.report else [])]
     print(f"\n{write_report(cells, _command(asked), folders)}\n{os.path.relpath(out)}")
     return 1 if failed else 0
@@ -85,7 +86,9 @@ def _values(pairs: Sequence[str]) -> dict[str, Any]:
 
 def _command(asked: argparse.Namespace) -> str:
     """Returns what to type for the same results, without the folders of this machine."""
-    words = ["python", "-m", "segpeft.experiments", os.path.relpath(asked.grid), "--out", "DIR"]
+    inside = asked.grid.resolve().is_relative_to(Path.cwd())
+    name = os.path.relpath(asked.grid) if inside else asked.grid.name
+    words = ["python", "-m", "segpeft.experiments", Path(name).as_posix(), "--out", "DIR"]
     words += ["--tiny"] if asked.tiny else []
     words += ["--seeds", *map(str, asked.seeds)] if asked.seeds else []
     for pair in asked.set:

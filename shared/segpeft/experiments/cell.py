@@ -128,10 +128,13 @@ class Cell:
 
     def begin(self) -> None:
         """Makes the folder; what other settings left in it is deleted."""
-        settings = read_json(self.folder / "settings.json")
-        if settings.get("fingerprint") != self.fingerprint():
+        if self.begun_with() != self.fingerprint():
             shutil.rmtree(self.folder, ignore_errors=True)
             write_json(self.folder / "settings.json", {"fingerprint": self.fingerprint(), "starts": 0})
+
+    def begun_with(self) -> str:
+        """Returns the fingerprint of the settings that the folder was begun with."""
+        return str(read_json(self.folder / "settings.json").get("fingerprint"))
 
     def starts(self, add: int = 0) -> int:
         """Returns how often the first stage was started, after counting ``add`` more."""

@@ -30,7 +30,7 @@ def run_cells(cells: Sequence[Cell], gpus: Sequence[str] = ()) -> int:
         gpus: one cell at a time on each of these; none: one at a time, on what the runs find.
     """
     free: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    for gpu in gpus or [None]:
+    for gpu in gpus or (None,):
         free.put(gpu)
 
     def one(number: int, cell: Cell) -> bool:
@@ -91,7 +91,7 @@ def _head(cell: Cell, gpu: str | None) -> dict[str, Any]:
     return {
         "configuration": cell.configuration,
         "seed": cell.seed,
-        "fingerprint": cell.fingerprint(),
+        "fingerprint": cell.begun_with(),
         "machine": machine(gpu),
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }

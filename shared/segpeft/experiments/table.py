@@ -24,16 +24,17 @@ def markdown(results: Mapping[str, Any]) -> str:
     Args:
         results: the content of ``results.json``.
     """
-    rows = results["rows"]
+    rows, done = results["rows"], bool(results["rows"])
     parts = [f"# {results['name']}", results["about"], _missing(results), f"Command: `{results['command']}`"]
-    for index, metric in enumerate(results["metrics"]):
+    for index, metric in enumerate(results["metrics"] if done else ()):
         parts += [f"## {metric}", _score_table(rows, metric, costs=not index)]
         parts += [NOTE] if not index else []
     if results["comparisons"]:
         title = f"## Differences of {results['metrics'][0]}, mean of the regions"
         parts += [title, _comparison_table(results["comparisons"]), COMPARISON_NOTE]
-    parts += ["## Measured on", "\n".join(f"- {_machine(one)}" for one in results["machines"])]
-    parts += [f"Finished {results['finished']}, segpeft {results['segpeft']}."]
+    if done:
+        parts += ["## Measured on", "\n".join(f"- {_machine(one)}" for one in results["machines"])]
+        parts += [f"Finished {results['finished']}, segpeft {results['segpeft']}."]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -44,7 +45,7 @@ def _missing(results: Mapping[str, Any]) -> str:
 
 
 def _score_table(rows: Sequence[Mapping[str, Any]], metric: str, costs: bool) -> str:
-    regions = [region for region in rows[0]["scores"][metric] if region != ALL] if rows else []
+    regions = [region for region in rows[0]["scores"][metric] if region != ALL]
     head = ["configuration", *regions, "mean of regions", "cases", "seeds"]
     head += ["trainable", "total", "seconds", "peak memory"] if costs else []
     lines = []

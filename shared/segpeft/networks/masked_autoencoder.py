@@ -44,6 +44,15 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
     ) -> None:
         if not 0 < masking_ratio < 1:
             raise InputError(f"masking_ratio {masking_ratio} is out of range: expected 0 < masking_ratio < 1")
+        if len(image_size) != len(patch_size) or any(
+            s < p or s % p for s, p in zip(image_size, patch_size, strict=True)
+        ):
+            raise InputError(f"image_size {list(image_size)} is no multiple of patch_size {list(patch_size)}")
+        for name, width, heads in (("", hidden_size, num_heads), ("decoder_", decoder_hidden_size, decoder_num_heads)):
+            if width % heads or width % (2 * len(image_size)):  # the position embedding has a sine and a cosine an axis
+                raise InputError(
+                    f"{name}hidden_size {width} does not divide by {name}num_heads {heads} and {2 * len(image_size)}"
+                )
         super().__init__(
             in_channels=1,
             img_size=tuple(image_size),

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from segpeft.errors import InputError
 
-from .adopt import adopt, replace_module
+from .adopt import replace_module
 from .layouts import Layout
-from .lora import LoRA, init_lora_a, scaling_of
+from .lora import LoRA, adapt
 
 
 class ChannelLoRALinear(nn.Linear):
@@ -33,13 +33,7 @@ class ChannelLoRALinear(nn.Linear):
     @classmethod
     def from_linear(cls, linear: nn.Linear, method: "ChannelLoRA") -> "ChannelLoRALinear":
         """Adopts ``linear`` and adds the adapters of ``method``."""
-        new = adopt(linear, cls)
-        new.lora_a = nn.Parameter(linear.weight.new_empty(method.channels, method.rank, linear.in_features))
-        new.lora_b = nn.Parameter(linear.weight.new_zeros(method.channels, linear.out_features, method.rank))
-        init_lora_a(new.lora_a, method.init)
-        new.scaling = scaling_of(method.alpha, method.rank, method.rank_stabilised)
-        new.lora_dropout = nn.Dropout(method.dropout)
-        return new
+        return adapt(linear, cls, method, linear.out_features, (method.channels,))
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``x (C * B, ..., in)``, channels slowest, to ``(C * B, ..., out)``."""

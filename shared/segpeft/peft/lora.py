@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,7 @@ from .adopt import adopt, replace_module
 from .layouts import Layout
 from .method import Method
 
+L = TypeVar("L", bound=nn.Linear)
 QKV_PARTS = ("q", "k", "v")
 INITS = ("kaiming", "gaussian")
 
@@ -40,6 +41,25 @@ def init_lora_a(lora_a: Tensor, init: str, generator: torch.Generator | None = N
             lora_a.normal_(0.0, 1.0 / rank, generator=generator)
 
 
+def adapt(linear: nn.Linear, cls: type[L], method: "LoRA", out_features: int, sets: tuple[int, ...] = ()) -> L:
+    """Adopts ``linear`` as a ``cls`` and gives it the adapters of ``method``.
+
+    Args:
+        linear: the layer to take over.
+        cls: what it becomes.
+        method: its hyper-parameters.
+        out_features: width of the adapters' output.
+        sets: how many adapters stand side by side; ``lora_a`` is (*sets, r, in) and ``lora_b`` (*sets, out, r).
+    """
+    new = adopt(linear, cls)
+    new.lora_a = nn.Parameter(linear.weight.new_empty(*sets, method.rank, linear.in_features))
+    new.lora_b = nn.Parameter(linear.weight.new_zeros(*sets, out_features, method.rank))
+    init_lora_a(new.lora_a, method.init)
+    new.scaling = scaling_of(method.alpha, method.rank, method.rank_stabilised)  # type: ignore[assignment]
+    new.lora_dropout = nn.Dropout(method.dropout)
+    return new
+
+
 class LoRALinear(nn.Linear):
     """``y = W x + b + s B A x`` with ``W, b`` frozen (Hu et al. 2021, arXiv 2106.09685, eq. 3).
 
@@ -56,13 +76,7 @@ class LoRALinear(nn.Linear):
     @classmethod
     def from_linear(cls, linear: nn.Linear, method: "LoRA") -> "LoRALinear":
         """Adopts ``linear`` and adds the adapters of ``method``."""
-        new = adopt(linear, cls)
-        new.lora_a = nn.Parameter(linear.weight.new_empty(method.rank, linear.in_features))
-        new.lora_b = nn.Parameter(linear.weight.new_zeros(linear.out_features, method.rank))
-        init_lora_a(new.lora_a, method.init)
-        new.scaling = scaling_of(method.alpha, method.rank, method.rank_stabilised)
-        new.lora_dropout = nn.Dropout(method.dropout)
-        return new
+        return adapt(linear, cls, method, linear.out_features)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``x (..., in)`` to ``(..., out)``."""
@@ -91,15 +105,9 @@ class QKVLoRALinear(nn.Linear):
     @classmethod
     def from_linear(cls, linear: nn.Linear, method: "LoRA", parts: tuple[str, ...]) -> "QKVLoRALinear":
         """Adopts the fused ``linear`` and adds adapters for ``parts`` of it."""
-        new = adopt(linear, cls)
-        width = linear.out_features // 3
-        new.lora_a = nn.Parameter(linear.weight.new_empty(len(parts), method.rank, linear.in_features))
-        new.lora_b = nn.Parameter(linear.weight.new_zeros(len(parts), width, method.rank))
-        init_lora_a(new.lora_a, method.init)
+        new = adapt(linear, cls, method, linear.out_features // 3, (len(parts),))
         index = torch.tensor([QKV_PARTS.index(part) for part in parts], device=linear.weight.device)
         new.register_buffer("part_index", index, persistent=False)
-        new.scaling = scaling_of(method.alpha, method.rank, method.rank_stabilised)
-        new.lora_dropout = nn.Dropout(method.dropout)
         return new
 
     def forward(self, x: Tensor) -> Tensor:

@@ -141,7 +141,8 @@ class _AdaptedLinear(torch.autograd.Function):
         grad_b = torch.bmm(g.transpose(1, 2), low).mul_(ctx.scaling).to(lora_b.dtype)
         grad_x: Tensor | None = None
         if ctx.needs_input_grad[0]:
-            grad_z = torch.matmul(g, weight.to(ctx.dtype)).baddbmm_(grad_low, a).reshape(x.shape)
+            grad_z = torch.mm(g.flatten(0, 1), weight.to(ctx.dtype))  # (C * B * N, in)
+            grad_z = _by_channel(grad_z, a).baddbmm_(grad_low, a).reshape(x.shape)
             grad_x = _before_backward(grad_z, x, stats, norm_weight, norm_bias, ctx.gelu).to(x.dtype)
         return grad_x, grad_a, grad_b, *[None] * 8
 

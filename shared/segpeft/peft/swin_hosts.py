@@ -95,7 +95,7 @@ class BasicLayerHost(BasicLayer):
         grid = size if len(size) == 3 else [slices, *size]
         window, shift = get_window_size(size, self.window_size, self.shift_size)
         mask: Tensor | None = None
-        if any(shift):
+        if any(shift) and len(self.blocks) > 1:  # the first block of a stage never shifts its windows
             padded = [(s + w - 1) // w * w for s, w in zip(size, window, strict=True)]
             mask = compute_mask(padded, window, shift, x.device)
         x = x.movedim(1, -1)  # (B, h, w[, d], C)

@@ -3,7 +3,8 @@
 Signals are relative to white matter. Oedema differs from normal brain in FLAIR only: elsewhere it lies half-way between
 white and grey matter. The core differs from oedema in T1w, T1gd and T2w but not in FLAIR. The enhancing rim differs
 from the rest of the core in T1gd only: elsewhere both have one distribution. Vessels (T1gd) and periventricular caps
-(FLAIR) are as bright as tumour in one channel and carry no label.
+(FLAIR) are as bright as tumour in one channel and carry no label; an infarct in the other hemisphere has the signal of
+oedema in all channels and carries none either: what tells them apart is the core that oedema surrounds.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from segpeft.data.phantoms.brain_anatomy import Anatomy, Tissue
 from segpeft.data.phantoms.brain_decoys import Decoys
+from segpeft.data.phantoms.brain_infarct import INFARCT, Infarct
 from segpeft.data.phantoms.brain_tumour import ENHANCING, NON_ENHANCING, OEDEMA, Tumour
 from segpeft.data.phantoms.case import FloatArray, Phantom, PhantomCase, Shape
 from segpeft.data.phantoms.grid import Grid
@@ -33,10 +35,11 @@ _TISSUE_SIGNAL = {
     Tissue.CAP: (1.75, 0.90, 0.90, 1.20),
     Tissue.VESSEL: (1.10, 0.74, 1.75, 0.90),
 }
-_TUMOUR_SIGNAL = {
+_LESION_SIGNAL = {
     OEDEMA: (1.80, 0.87, 0.88, 1.20),
     NON_ENHANCING: (1.80, 0.55, 0.52, 2.30),
     ENHANCING: (1.80, 0.55, 1.75, 2.30),
+    INFARCT: (1.80, 0.87, 0.88, 1.20),
 }
 
 
@@ -48,9 +51,10 @@ class _Patient:
     anatomy: Anatomy
     decoys: Decoys
     tumour: Tumour
+    infarct: Infarct
     texture: RandomWaves
     tissue_signal: FloatArray  # (6, 4)
-    tumour_signal: FloatArray  # (4, 4), row 0 unused
+    lesion_signal: FloatArray  # (5, 4), row 0 unused
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,10 @@ def _draw_patient(rng: np.random.Generator) -> _Patient:
     texture = RandomWaves(rng, wavelength=10.0, waves=24, outputs=len(CHANNELS))
     jitter = 1.0 + 0.03 * rng.uniform(-1.0, 1.0, size=(len(Tissue), len(CHANNELS)))
     normal = np.array([_TISSUE_SIGNAL[tissue] for tissue in Tissue]) * jitter
-    abnormal = np.array([(0.0,) * len(CHANNELS), *(_TUMOUR_SIGNAL[k] for k in (OEDEMA, NON_ENHANCING, ENHANCING))])
+    abnormal = np.array([(0.0,) * len(CHANNELS), *(_LESION_SIGNAL[kind] for kind in sorted(_LESION_SIGNAL))])
     abnormal = abnormal * (1.0 + 0.03 * rng.uniform(-1.0, 1.0, size=len(CHANNELS)))
-    return _Patient(pose, anatomy, decoys, tumour, texture, normal.astype(np.float32), abnormal.astype(np.float32))
+    infarct = Infarct(rng, tumour)
+    return _Patient(pose, anatomy, decoys, tumour, infarct, texture, normal.astype(np.float32), abnormal.astype(np.float32))
 
 
 def _blocks(patient: _Patient, grid: Grid) -> list[NDArray[np.int64]]:
@@ -118,9 +123,9 @@ def _blocks(patient: _Patient, grid: Grid) -> list[NDArray[np.int64]]:
 
 
 def _rasterise(patient: _Patient, grid: Grid, block: NDArray[np.int64]) -> _Voxels:
-    """Turns one block of voxels into signals and labels; normal tissue mixes within a voxel, tumour does not.
+    """Turns one block of voxels into signals and labels; normal tissue mixes within a voxel, lesions do not.
 
-    Tumour is kept pure so that its parts share one distribution wherever they should: a mixed rim would betray itself.
+    Lesions are kept pure so that its parts share one distribution wherever they should: a mixed rim would betray itself.
     """
     centres, offsets = grid.centres(block), grid.offsets()
     points = (centres[:, None] + offsets).reshape(-1, 3)  # (N * S, 3)
@@ -128,22 +133,25 @@ def _rasterise(patient: _Patient, grid: Grid, block: NDArray[np.int64]) -> _Voxe
     displaced = patient.tumour.displace(brain_points)
     sample = patient.anatomy.sample(displaced)
     patient.decoys.lay(sample, displaced)
-    classes = patient.tumour.classify(brain_points, displaced, sample).reshape(-1, len(offsets))
-    shares = np.stack([(classes == k).mean(axis=1) for k in range(len(patient.tumour_signal))])
-    label = shares.argmax(axis=0).astype(np.uint8)
+    classes = patient.tumour.classify(brain_points, displaced, sample)
+    patient.infarct.cover(classes, brain_points, sample)
+    classes = classes.reshape(-1, len(offsets))
+    shares = np.stack([(classes == k).mean(axis=1) for k in range(len(patient.lesion_signal))])
+    lesion = shares.argmax(axis=0).astype(np.uint8)
     tissue = (sample.tissue * sample.inside[:, None]).reshape(-1, len(offsets), len(Tissue)).sum(axis=1)
     inside = sample.inside.reshape(-1, len(offsets)).mean(axis=1)
     tissue /= np.maximum(tissue.sum(axis=1, keepdims=True), 1e-6)
-    kept = (inside > 0.5) | (label > 0)
-    return _Voxels(block[kept], _signal(patient, centres[kept], tissue[kept], label[kept]), label[kept])
+    kept = (inside > 0.5) | (lesion > 0)
+    signal = _signal(patient, centres[kept], tissue[kept], lesion[kept])
+    return _Voxels(block[kept], signal, np.where(lesion[kept] == INFARCT, 0, lesion[kept]).astype(np.uint8))
 
 
-def _signal(patient: _Patient, centres: FloatArray, tissue: FloatArray, label: NDArray[np.uint8]) -> FloatArray:
-    """Noise-free signals (N, 4) of voxels with tissue shares (N, 6) and labels (N,)."""
+def _signal(patient: _Patient, centres: FloatArray, tissue: FloatArray, lesion: NDArray[np.uint8]) -> FloatArray:
+    """Noise-free signals (N, 4) of voxels with tissue shares (N, 6) and kinds of lesion (N,), 0 for none."""
     signal = tissue @ patient.tissue_signal
-    tumour = np.flatnonzero(label)
-    texture = 1.0 + 0.05 * patient.texture.vector(centres[tumour])
-    signal[tumour] = patient.tumour_signal[label[tumour]] * texture
+    ill = np.flatnonzero(lesion)
+    texture = 1.0 + 0.05 * patient.texture.vector(centres[ill])
+    signal[ill] = patient.lesion_signal[lesion[ill]] * texture
     return signal
 
 
@@ -155,6 +163,6 @@ PHANTOM = Phantom(
     modality=CHANNELS,
     labels=("background", "edema", "non-enhancing tumor", "enhancing tumour"),
     default_shape=(240, 240, 155),
-    version=1,
+    version=2,
     make_case=brain_case,
 )

@@ -1,0 +1,66 @@
+import json
+
+import pytest
+
+from segpeft.errors import InputError
+from segpeft.experiments.grid import read_grid
+
+GRID = {
+    "name": "few",
+    "bundle": "brats_lora",
+    "stages": [{"name": "training", "run_id": "training", "configs": ["train.json"]}],
+    "configurations": {"a": {}, "b": {"method#rank": 2}},
+    "seeds": [0, 1, 2],
+    "values": {"epochs": 30, "cases": 20},
+    "overrides": {"epochs": "{epochs}"},
+    "tiny": {"seeds": [0], "values": {"epochs": 1}, "configurations": {"a": {}}},
+}
+
+
+def written(folder, **changes):
+    path = folder / "grid.json"
+    path.write_text(json.dumps({k: v for k, v in {**GRID, **changes}.items() if v is not None}))
+    return path
+
+
+def test_reads(tmp_path):
+    grid = read_grid(written(tmp_path))
+    assert (grid.name, grid.seeds, list(grid.configurations)) == ("few", [0, 1, 2], ["a", "b"])
+    assert grid.stages[0].configs == ["train.json"]
+    assert grid.stages[0].overrides == {}
+    assert grid.metrics == ("dice",)
+
+
+def test_tiny_replaces_fields_and_merges_values(tmp_path):
+    grid = read_grid(written(tmp_path), tiny=True)
+    assert (grid.name, grid.seeds, list(grid.configurations)) == ("few_tiny", [0], ["a"])
+    assert grid.values == {"epochs": 1, "cases": 20}
+    assert grid.overrides == {"epochs": "{epochs}"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"bundle": None}, "grid lacks 'bundle'", id="missing"),
+        pytest.param({"axes": {}}, "grid has the unknown 'axes', expected name, bundle", id="unknown"),
+        pytest.param({"stages": ["training"]}, "stage is 'training', expected an object", id="stage"),
+        pytest.param({"stages": [{"name": "a", "run_id": "b"}]}, "stage lacks 'configs'", id="stage-missing"),
+        pytest.param({"seeds": []}, "seeds is empty", id="no-seeds"),
+        pytest.param({"configurations": {"a/b": {}}}, "'a/b' names a folder", id="folder-name"),
+    ],
+)
+def test_wrong_grids(tmp_path, changes, message):
+    path = written(tmp_path, **changes)
+    with pytest.raises(InputError) as error:
+        read_grid(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("text", [pytest.param(None, id="missing"), pytest.param("{", id="damaged")])
+def test_no_json(tmp_path, text):
+    path = tmp_path / "grid.json"
+    if text:
+        path.write_text(text)
+    with pytest.raises(InputError, match="not a readable JSON file"):
+        read_grid(path)

@@ -1,0 +1,67 @@
+from PIL import Image
+
+from segpeft.experiments.plot import save_plot
+from segpeft.experiments.summary import summarize
+from segpeft.experiments.table import markdown
+from tests.experiments.records import cell
+
+RESULTS = {
+    "name": "few",
+    "about": "What it is.",
+    "command": "python -m segpeft.experiments few.json --out DIR",
+    "metrics": ["dice"],
+    "failed": [{"configuration": "bad", "seed": 0, "error": "training failed: error: rank 0"}],
+    "pending": [{"configuration": "late", "seed": 1}],
+    "finished": "2026-01-01",
+    "segpeft": "0.1.0",
+    **summarize(
+        [
+            cell("full", 0, {"WT": [0.9, 0.7], "ET": [0.5, 0.5], "mean": [0.7, 0.6]}),
+            cell("full", 1, {"WT": [0.7, 0.5], "ET": [0.5, 0.5], "mean": [0.6, 0.5]}),
+            cell("lora", 0, {"WT": [0.4, 0.4], "ET": [0.2, 0.2], "mean": [0.3, 0.3]}, resumed=True),
+        ],
+        ["dice"],
+    ),
+}
+
+
+def lines(text):
+    return [line for line in text.splitlines() if line.startswith("|")]
+
+
+def test_scores_and_costs():
+    head, _, full, lora, *_ = lines(markdown(RESULTS))
+    assert head == (
+        "| configuration | WT | ET | mean of regions | cases | seeds | trainable | total | seconds | peak memory |"
+    )
+    assert full == (
+        "| full | 0.700 ± 0.141 | 0.500 ± 0.000 | 0.600 ± 0.071 [0.550, 0.650] | 2 | 2 | 1,000 | 4,000 | 12 "
+        "| 1.00 GiB (host) |"
+    )
+    assert lora == ("| lora | 0.400 | 0.200 | 0.300 [0.300, 0.300] | 2 | 1 | 1,000 | 4,000 | – | 1.00 GiB (host) |")
+
+
+def test_comparison():
+    assert lines(markdown(RESULTS))[-1] == "| full | lora | +0.300 [+0.250, +0.350] | 2 | 0.5 | 0.5 | unknown |"
+
+
+def test_what_is_missing_and_where_it_ran():
+    text = markdown(RESULTS)
+    assert "- bad, seed 0: training failed: error: rank 0" in text
+    assert "- late, seed 1: not run" in text
+    assert "a cpu, 2 cores; Linux; Python 3, torch 2, MONAI 1" in text
+    assert "Not complete" not in markdown({**RESULTS, "failed": [], "pending": []})
+
+
+def test_no_cell_done():
+    text = markdown({**RESULTS, **summarize([], ["dice"])})
+    assert "- late, seed 1: not run" in text
+    assert "Measured on" not in text
+
+
+def test_plot(tmp_path):
+    save_plot(RESULTS, tmp_path / "scores.png")
+    with Image.open(tmp_path / "scores.png") as picture:
+        assert min(picture.size) > 200
+        assert len(picture.convert("RGB").getcolors(2**24)) > 10
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.png"]
