@@ -22,7 +22,7 @@ demo: .venv ## phantoms, pre-training, fine-tuning, evaluation and a picture, in
 	$(BIN)/python -m segpeft.demo $(ARGS)
 
 test: $(STAMP) ## run the test suite (ARGS="-m slow" runs the slow tests)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## check rules and formatting with ruff
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.bundles.runs import TRAINING, arguments, config_files, outputs, refusal, run, start, weights
+from tests.bundles.runs import TRAINING, arguments, outputs, refusal, run, start, weights
 
 KNOBS = {**TRAINING, "epochs": 3, "crops_per_case": 2, "seed": 3}
 
@@ -23,7 +23,7 @@ def kill_in_second_epoch(folder: Path, phantoms: Path, knobs: dict) -> None:
     """Trains in a process of its own and kills it, like a power cut, while the second epoch goes on."""
     folder.mkdir()
     options = {"dataset_dir": phantoms, "device": "cpu", **knobs, **outputs(folder)}
-    process = start("brats_lora", arguments("training", config_files("brats_lora", "train"), options), folder / "log")
+    process = start("brats_lora", arguments("training", ["configs/train.json"], options), folder / "log")
     deadline, state = time.monotonic() + 120, folder / "out" / "training_state.pt"
     while not state.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)

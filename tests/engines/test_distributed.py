@@ -2,8 +2,6 @@ import os
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from monai.data import DataLoader
 
 from segpeft.engines import Evaluator, RegionDice
@@ -11,21 +9,7 @@ from segpeft.engines.distributed import any_process, gather_items, main_first
 from segpeft.engines.non_finite import NonFiniteGuard
 from segpeft.errors import InputError
 from tests.engines.tiny import SCHEME, adam, cases, network, trainer
-
-PROCESSES = 2
-
-
-def in_two_processes(work, folder):
-    """Runs ``work(rank, folder)`` in two processes joined by gloo and returns what each gave."""
-    mp.start_processes(_join, (work, str(folder)), nprocs=PROCESSES, start_method="fork")
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
-
-
-def _join(rank, work, folder):
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=PROCESSES)
-    torch.save(work(rank, folder), os.path.join(folder, f"{rank}.pt"))
-    dist.destroy_process_group()
+from tests.two_processes import in_two_processes
 
 
 def _agree(rank, folder):

@@ -23,6 +23,7 @@ GRID = {
         "dataset_dir": "{data}",
         "epochs": 1,
         "device": "cpu",
+        "+initialize": ["$print('given', __import__('os').environ.get('CUDA_VISIBLE_DEVICES'))"],
         "+validate#handlers": [{"_target_": "segpeft.engines.CaseTable", "output_dir": "@output_dir"}],
     },
     "configurations": {
@@ -77,7 +78,7 @@ def story(tmp_path_factory):
         kill_when(process, cells / "lora_seed0" / "training" / "training_state.pt")
     assert not (cells / "lora_seed0" / "training" / "run.json").exists()
     first = (cells / "unet_seed0" / "cell.json").stat().st_mtime_ns
-    second = run([*arguments, "--report", str(folder / "report")])
+    second = run([*arguments, "--gpus", "4,5", "--report", str(folder / "report")])
     third = run([*arguments, "--only", "unet", "lora"])
     return {"folder": folder / "small", "first": first, "second": second, "third": third}
 
@@ -88,7 +89,7 @@ def record(story, name):
 
 def test_a_finished_cell_is_not_run_again(story):
     _, lines = story["second"]
-    assert lines[0].startswith("[1/3] unet, seed 0: done before, dice 0.")
+    assert any(line.startswith("[1/3] unet, seed 0: done before, dice 0.") for line in lines)
     assert (story["folder"] / "cells" / "unet_seed0" / "cell.json").stat().st_mtime_ns == story["first"]
     assert record(story, "unet")["resumed"] is False
 
@@ -108,6 +109,12 @@ def test_a_failure_is_recorded_and_told(story):
     assert found["status"] == "failed"
     assert found["error"].startswith("training failed: error: feature_size 0 is out of range")
     assert f"- broken, seed 0: {found['error']}" in lines
+
+
+def test_each_cell_has_a_gpu_of_its_own(story):
+    logs = [(story["folder"] / "cells" / f"{name}_seed0" / "training.log").read_text() for name in ("lora", "broken")]
+    given = {gpu for gpu in ("4", "5") for log in logs if f"given {gpu}\n" in log}
+    assert given == {"4", "5"}
 
 
 def test_done_cells_alone(story):

@@ -9,8 +9,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from segpeft.networks import ChannelUNETR
 from segpeft.peft import ChannelLoRA, apply_peft, trainable_parameters
-from tests.engines.test_distributed import in_two_processes
 from tests.peft.methods import shake
+from tests.two_processes import in_two_processes
 
 
 def _train(rank: int, recompute: bool) -> dict[str, Tensor]:

@@ -1,3 +1,5 @@
+"""What holds for all tests: one thread a process, and no test leaves its seeds behind."""
+
 import pytest
 import torch
 
