@@ -1,8 +1,8 @@
 """Real four-channel brain MR through training, evaluation and inference by overrides alone.
 
 ``python -m benchmarks.open_ms --dataset_dir DIR``, with DIR as the open MS data lie: patient folders with FLAIR, T1,
-T1POST, T2 and GOLD_STANDARD (Lesjak et al., Neuroinformatics 2017). A few steps of a small network: it shows that the way
-is open, not how well lesions are found.
+T1POST, T2 and GOLD_STANDARD (Lesjak et al., Neuroinformatics 2017). A few steps of a small network: it shows that the
+way is open, not how well lesions are found.
 """
 
 from __future__ import annotations

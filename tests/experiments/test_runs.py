@@ -36,7 +36,7 @@ GRID = {
                 "channels": [4, 8],
                 "strides": [2],
             },
-            "train#handlers#6#adapter_path": None,
+            "adapter_path": None,
         },
         "lora": {"epochs": "{epochs}"},
         "broken": {"feature_size": 0},

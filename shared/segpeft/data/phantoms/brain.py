@@ -108,7 +108,9 @@ def _draw_patient(rng: np.random.Generator) -> _Patient:
     abnormal = np.array([(0.0,) * len(CHANNELS), *(_LESION_SIGNAL[kind] for kind in sorted(_LESION_SIGNAL))])
     abnormal = abnormal * (1.0 + 0.03 * rng.uniform(-1.0, 1.0, size=len(CHANNELS)))
     infarct = Infarct(rng, tumour)
-    return _Patient(pose, anatomy, decoys, tumour, infarct, texture, normal.astype(np.float32), abnormal.astype(np.float32))
+    return _Patient(
+        pose, anatomy, decoys, tumour, infarct, texture, normal.astype(np.float32), abnormal.astype(np.float32)
+    )
 
 
 def _blocks(patient: _Patient, grid: Grid) -> list[NDArray[np.int64]]:
@@ -125,7 +127,8 @@ def _blocks(patient: _Patient, grid: Grid) -> list[NDArray[np.int64]]:
 def _rasterise(patient: _Patient, grid: Grid, block: NDArray[np.int64]) -> _Voxels:
     """Turns one block of voxels into signals and labels; normal tissue mixes within a voxel, lesions do not.
 
-    Lesions are kept pure so that its parts share one distribution wherever they should: a mixed rim would betray itself.
+    Lesions are kept pure so that its parts share one distribution wherever they should: a mixed rim would betray
+    itself.
     """
     centres, offsets = grid.centres(block), grid.offsets()
     points = (centres[:, None] + offsets).reshape(-1, 3)  # (N * S, 3)
