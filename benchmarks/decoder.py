@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.machine import give_memory_back
 from benchmarks.measure import interleaved_seconds, median_ratio, saved_bytes
 from benchmarks.targets import Section, Target
 from segpeft.networks.decoders import UNETRDecoder
@@ -22,6 +23,7 @@ def decoder() -> Section:
     """Measures seconds and saved bytes at feature sizes 16, 32 and 64."""
     rows, targets = [], []
     for feature_size, size, rounds in SETTINGS:
+        give_memory_back()
         pair = _measure(feature_size, size, rounds)
         rows.extend(pair)
         where = f"decoder, feature size {feature_size}, {size}^3"

@@ -1,6 +1,7 @@
 """What the numbers were measured on."""
 
 import ctypes
+import gc
 import os
 import platform
 import sys
@@ -41,6 +42,15 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     return bool(mallopt is not None and mallopt(-4, 0) and mallopt(-1, -1))  # M_MMAP_MAX = 0, M_TRIM_THRESHOLD = never
+
+
+def give_memory_back() -> None:
+    """Returns what :func:`keep_freed_memory` has kept; between measurements, so that it does not add up."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def peak_gigabytes() -> float | None:

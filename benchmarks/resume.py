@@ -1,4 +1,4 @@
-"""A training killed in mid-epoch and resumed, against the same training uninterrupted: ``python -m benchmarks.resume``."""
+"""A training killed in mid-epoch and resumed, against one that was left alone: ``python -m benchmarks.resume``."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.decoder import decoder
 from benchmarks.encoder import encoder
-from benchmarks.machine import describe_machine, keep_freed_memory, peak_gigabytes
+from benchmarks.machine import describe_machine, give_memory_back, keep_freed_memory, peak_gigabytes
 from benchmarks.parity import parity
 from benchmarks.reading import reading
 from benchmarks.report import markdown, verdicts
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kept = keep_freed_memory()
     met = True
     for name in asked.only:
+        give_memory_back()
         start = time.perf_counter()
         section = PARTS[name]()
         result = section.describe() | {"machine": describe_machine() | {"keeps_freed_memory": kept}}

@@ -7,8 +7,8 @@ from pathlib import Path
 from segpeft.bundle.command import bundle_command
 from segpeft.bundle.steps import Step
 
-SHAPE = ("64", "64", "48")
-"""Voxels of a phantom: the whole head in 3.75 x 3.75 x 3.2 mm voxels."""
+SHAPE = ("96", "96", "64")
+"""Voxels of a phantom: the whole head in 2.5 x 2.5 x 2.4 mm voxels."""
 
 
 def plan(bundles: Path, out: Path) -> list[Step]:
@@ -24,7 +24,7 @@ def plan(bundles: Path, out: Path) -> list[Step]:
 def _phantoms(bundles: Path, out: Path, name: str, cases: int, seed: int, options: tuple[str, ...] = ()) -> Step:
     folder = out / "data" / name
     command = ["-m", "segpeft.data.phantoms", "brain", "--cases", str(cases), "--seed", str(seed)]
-    command += ["--shape", *SHAPE, "--out", str(folder), *options]
+    command += ["--workers", "2", "--shape", *SHAPE, "--out", str(folder), *options]
     return Step(f"phantoms {name}", command, bundles, [], folder / "dataset.json")
 
 

@@ -127,7 +127,7 @@ def _blocks(patient: _Patient, grid: Grid) -> list[NDArray[np.int64]]:
 def _rasterise(patient: _Patient, grid: Grid, block: NDArray[np.int64]) -> _Voxels:
     """Turns one block of voxels into signals and labels; normal tissue mixes within a voxel, lesions do not.
 
-    Lesions are kept pure so that its parts share one distribution wherever they should: a mixed rim would betray
+    Lesions are kept pure so that their parts share one distribution wherever they should: a mixed rim would betray
     itself.
     """
     centres, offsets = grid.centres(block), grid.offsets()

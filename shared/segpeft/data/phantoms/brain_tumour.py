@@ -18,7 +18,7 @@ _BOX = np.array([[14.0, -60.0, -18.0], [56.0, 60.0, 48.0]])
 class Tumour:
     """One tumour in the brain's frame; everything random is drawn at construction.
 
-    The whole tumour has a radius of 20 to 34 mm, less where it meets CSF or cortex, and its core 50 to 65 % of that;
+    The whole tumour has a radius of 20 to 34 mm, less where it meets CSF or cortex, and its core 40 to 55 % of that;
     the rim is the core's outer 4 to 7 mm. In 15 % of cases there is no rim and the core is wholly non-enhancing.
 
     Args:
@@ -28,7 +28,7 @@ class Tumour:
 
     def __init__(self, rng: np.random.Generator, outline: Callable[[FloatArray], FloatArray]) -> None:
         self.radius = float(rng.uniform(20.0, 34.0))
-        self.core_radius = self.radius * float(rng.uniform(0.5, 0.65))
+        self.core_radius = self.radius * float(rng.uniform(0.4, 0.55))
         self.has_rim = bool(rng.random() >= NO_RIM_SHARE)
         self.rim = min(float(rng.uniform(4.0, 7.0)), 0.45 * self.core_radius)
         self._mass_effect = 0.2 * self.core_radius * float(rng.uniform(0.5, 1.5))
