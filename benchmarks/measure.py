@@ -60,14 +60,14 @@ def count_ops(run: Callable[[], Any]) -> int:
 
 
 def interleaved_seconds(runs: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Times every run once a round, in turn, so that what disturbs the machine for a while disturbs all.
+    """Times every run once a round, every other round backwards: what disturbs the machine disturbs all.
 
     Seconds are those that this process spent computing: with one thread they are wall time on an idle machine,
     and they stay so on a busy one. A first round warms up and does not count.
     """
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(rounds + 1):
-        for name, run in runs.items():
+        for name, run in list(runs.items())[:: 1 if turn % 2 else -1]:
             start = time.process_time()
             run()
             if turn:
