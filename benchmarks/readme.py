@@ -24,8 +24,8 @@ def demo() -> str:
     counts, machine = found["parameters"], found["machine"]
     lines += [
         "",
-        f"{counts['trainable']:,} of {counts['total']:,} parameters trained, {counts['backbone_peft']:,} of them in the "
-        f"encoder; {sum(found['seconds'].values()):.0f} s in all, {found['peak_host_gib']:.2f} GiB at the peak "
+        f"{counts['trainable']:,} of {counts['total']:,} parameters trained, {counts['backbone_peft']:,} of them in "
+        f"the encoder; {sum(found['seconds'].values()):.0f} s in all, {found['peak_host_gib']:.2f} GiB at the peak "
         f"({machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}).",
     ]
     return "\n".join(lines)
