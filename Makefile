@@ -31,7 +31,7 @@ lint: $(STAMP) ## check rules and formatting with ruff
 types: $(STAMP) ## check types with mypy
 	$(BIN)/mypy
 
-experiment: $(STAMP) ## compare baseline, frozen encoder, LoRA and a UNet on phantoms (about 15 minutes on 2 cores)
+experiment: $(STAMP) ## compare baseline, frozen encoder, LoRA and a UNet on phantoms (minutes on a CPU)
 	$(BIN)/python -m segpeft.experiments benchmarks/grids/brats_phantom.json --out experiments_out \
 		--report benchmarks/results/brats_phantom $(ARGS)
 

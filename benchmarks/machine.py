@@ -2,34 +2,28 @@
 
 import ctypes
 import gc
-import os
 import platform
 import sys
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from segpeft.experiments.machine import machine
+
 
 def describe_machine() -> dict[str, Any]:
     """Returns processor, cores, versions, threads, and the time now."""
+    found = machine()
     return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
+        "processor": found["cpu"],
+        "cores": found["cores"],
         "threads": torch.get_num_threads(),
         "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
+        "python": found["python"],
+        "torch": found["torch"],
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def keep_freed_memory() -> bool:

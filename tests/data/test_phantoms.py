@@ -155,7 +155,7 @@ def test_labels_are_nested_inside_the_brain(cases: list[PhantomCase]) -> None:
         whole, core = case.label > 0, case.label >= NON_ENHANCING
         assert brain[whole].all()
         assert 0.002 < whole.sum() / brain.sum() < 0.2
-        assert 0.1 < core.sum() / whole.sum() < 0.7
+        assert 0.03 < core.sum() / whole.sum() < 0.7
         assert (case.label == OEDEMA).any()
         assert (case.label == NON_ENHANCING).any()
 
@@ -239,7 +239,7 @@ def test_finer_grid_shows_the_same_patient(fine: PhantomCase) -> None:
     label = np.stack([pooled(fine.label == k) for k in range(4)]).argmax(axis=0)
     for k in (OEDEMA, NON_ENHANCING, ENHANCING):
         assert (label == k).sum() > 10
-        assert 2 * ((label == k) & (coarse.label == k)).sum() / ((label == k).sum() + (coarse.label == k).sum()) > 0.8
+        assert 2 * ((label == k) & (coarse.label == k)).sum() / ((label == k).sum() + (coarse.label == k).sum()) > 0.7
     brain = pooled(fine.image[0] > 0) > 0.5
     assert (brain == (coarse.image[0] > 0)).mean() > 0.98
     for channel in range(4):
