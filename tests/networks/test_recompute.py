@@ -20,19 +20,11 @@ from segpeft.networks.recompute import (
     _NormAddAct,
     recompute_res_blocks,
 )
+from tests.closeness import difference, distance
 
 BLOCKS = {"projected_3d": (3, 6, 4), "same_width_3d": (3, 4, 4), "projected_2d": (2, 3, 5), "same_width_2d": (2, 5, 5)}
 BY_BLOCK = pytest.mark.parametrize("name", BLOCKS)
 HIDDEN, PATCH = 12, (16, 16, 16)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Tensors this small are slower on several threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def pair(name: str = "projected_3d", dtype: torch.dtype = torch.float64) -> tuple[nn.Module, nn.Module]:
@@ -57,18 +49,6 @@ def step(net: nn.Module, x: Tensor) -> list[Tensor]:
     y = net(x)
     (y * y.detach().roll(1)).sum().backward()
     return [y.detach(), x.grad, *(p.grad for p in net.parameters())]
-
-
-def difference(one: list[Tensor], other: list[Tensor]) -> float:
-    """The largest difference, relative to the largest magnitude of each tensor."""
-    return max(
-        float((a.double() - b.double()).abs().max() / a.double().abs().max()) for a, b in zip(one, other, strict=True)
-    )
-
-
-def distance(one: list[Tensor], other: list[Tensor]) -> float:
-    """The largest relative difference of a tensor, in the Euclidean norm."""
-    return max(float((a.double() - b.double()).norm() / a.double().norm()) for a, b in zip(one, other, strict=True))
 
 
 @BY_BLOCK

@@ -16,20 +16,12 @@ from segpeft.engines.precision import hold_frozen_in
 from segpeft.networks.vit_encoder import vit_encoder
 from segpeft.peft import ChannelLoRA, apply_peft, load_adapter, save_adapter, trainable_parameters
 from segpeft.peft.recompute import RecomputingBlock, _AdaptedLinear
+from tests.closeness import difference, distance
 
 ALL = ("qkv", "out_proj", "linear1", "linear2")
 TARGETS = [ALL, ("out_proj", "linear1"), ("qkv", "linear2")]
 BY_TARGETS = pytest.mark.parametrize("targets", TARGETS, ids="+".join)
 CHANNELS, WIDTH, MLP, TOKENS = 3, 24, 40, 8
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Tensors this small are slower on several threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def network(
@@ -64,18 +56,6 @@ def step(net: nn.Module, x: Tensor) -> list[Tensor]:
     outputs = [last, *hidden]
     sum(one.float().square().mean() if x.dtype != torch.float64 else one.square().mean() for one in outputs).backward()
     return [*(one.detach() for one in outputs), x.grad, *(p.grad for p in trainable_parameters(net))]
-
-
-def difference(one: list[Tensor], other: list[Tensor]) -> float:
-    """The largest difference, relative to the largest magnitude of each tensor."""
-    return max(
-        float((a.double() - b.double()).abs().max() / a.double().abs().max()) for a, b in zip(one, other, strict=True)
-    )
-
-
-def distance(one: list[Tensor], other: list[Tensor]) -> float:
-    """The largest relative difference of a tensor, in the Euclidean norm."""
-    return max(float((a.double() - b.double()).norm() / a.double().norm()) for a, b in zip(one, other, strict=True))
 
 
 @BY_TARGETS
