@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from segpeft.engines.atomic_files import replacing
+from segpeft.atomic_files import replacing
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from segpeft.atomic_files import replacing
 from segpeft.data.datalist_file import datalist_cases
 from segpeft.data.folds import assign_folds, check_fold
 from segpeft.data.layouts import CHANNELS, Case, folder_cases
@@ -165,10 +166,8 @@ def write_datalist(cases: Sequence[Case], out: Path, folds: int, seed: int) -> N
         "training": [{**_entry(case, out), "fold": assigned[case.name]} for case in listed],
         "testing": [_entry(case, out) for case in cases if case.section == "test"],
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
-    partial.write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
-    os.replace(partial, out)
+    with replacing(out) as partial:
+        partial.write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
 
 
 def _entry(case: Case, out: Path) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from .atomic_files import replacing
+from segpeft.atomic_files import replacing
+
 from .distributed import is_main
 from .ordering import attach_last
 from .region_metrics import CaseScores, RegionScores

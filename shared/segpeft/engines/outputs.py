@@ -13,10 +13,9 @@ from monai.config import KeysCollection
 from monai.data import NibabelWriter
 from monai.transforms import Activationsd, Compose, CopyItemsd, Invertd, InvertibleTransform, SaveImaged
 
+from segpeft.atomic_files import replacing
 from segpeft.data.label_schemes import LabelScheme
 from segpeft.data.regions import RegionsToLabeld
-
-from .atomic_files import replacing
 
 PROBABILITIES = "probabilities"
 

@@ -14,9 +14,9 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from torch import nn
 
+from segpeft.atomic_files import replacing
 from segpeft.peft import count_parameters
 
-from .atomic_files import replacing
 from .checkpoint_loading import bare_network
 from .distributed import is_main
 from .memory import peak_device_memory, peak_host_memory

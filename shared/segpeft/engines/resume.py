@@ -13,9 +13,9 @@ from monai.engines import Evaluator
 from torch import nn
 from torch.optim import Optimizer
 
+from segpeft.atomic_files import replacing
 from segpeft.errors import InputError
 
-from .atomic_files import replacing
 from .checkpoint_loading import bare_network, load_state_strictly, read_checkpoint
 from .distributed import is_main
 from .ordering import attach_last

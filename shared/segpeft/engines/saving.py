@@ -11,9 +11,9 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from torch import nn
 
+from segpeft.atomic_files import replacing
 from segpeft.peft import save_adapter
 
-from .atomic_files import replacing
 from .checkpoint_loading import bare_network
 from .distributed import is_main
 from .ordering import attach_last

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from segpeft.engines.atomic_files import replacing
+from segpeft.atomic_files import replacing
 
 
 def save_plot(results: Mapping[str, Any], path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import segpeft
+from segpeft.atomic_files import replacing
 from segpeft.bundle.json_files import write_json
-from segpeft.engines.atomic_files import replacing
 
 from .cell import Cell
 from .plot import save_plot

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import segpeft
+from segpeft.atomic_files import replacing
 from segpeft.errors import InputError
 
 from .apply import Applied
@@ -79,10 +80,8 @@ def save_adapter(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, 
         "base_sha256": base_sha256(network),
         "bytes": json.dumps(sizes),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    save_file(state, partial, metadata=header)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        save_file(state, partial, metadata=header)
     return sizes
 
 

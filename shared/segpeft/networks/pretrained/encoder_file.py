@@ -9,6 +9,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 import segpeft
+from segpeft.atomic_files import replacing
 
 from ..masked_autoencoder import MaskedAutoEncoder
 from .monai_mae import encoder_state
@@ -32,8 +33,6 @@ def save_encoder(network: MaskedAutoEncoder, path: str | os.PathLike[str]) -> in
     state = {
         key: value.detach().float().cpu().contiguous() for key, value in encoder_state(network.state_dict()).items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    save_file(state, partial, metadata=header)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        save_file(state, partial, metadata=header)
     return path.stat().st_size

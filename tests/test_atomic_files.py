@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from segpeft.engines import atomic_files
-from segpeft.engines.atomic_files import replacing
+from segpeft import atomic_files
+from segpeft.atomic_files import replacing
 
 
 def test_replaces_and_makes_folders(tmp_path):
