@@ -3,7 +3,7 @@ import json
 import pytest
 
 from segpeft.errors import InputError
-from segpeft.experiments.grid import read_grid
+from segpeft.experiments.grid import read_grid, vary
 
 GRID = {
     "name": "few",
@@ -64,3 +64,15 @@ def test_no_json(tmp_path, text):
         path.write_text(text)
     with pytest.raises(InputError, match="not a readable JSON file"):
         read_grid(path)
+
+
+def test_variants_cross_configurations(tmp_path):
+    grid = read_grid(written(tmp_path, variants={"100": {}, "50": {"train_share": 0.5}}))
+    assert vary(grid, ["100", "50"]).configurations == {
+        "a@100": {},
+        "a@50": {"train_share": 0.5},
+        "b@100": {"method#rank": 2},
+        "b@50": {"method#rank": 2, "train_share": 0.5},
+    }
+    with pytest.raises(InputError, match="--variants 25: no such variant, expected some of 100, 50"):
+        vary(grid, ["100", "25"])
