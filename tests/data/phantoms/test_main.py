@@ -1,10 +1,12 @@
 """The command line: what it writes, and that every wrong argument is one line."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nibabel as nib
 import pytest
 
 from segpeft.data.phantoms.__main__ import main
@@ -37,6 +39,24 @@ def test_wrong_arguments_are_one_line(
     assert message.endswith("\n")
     assert said in message
     assert not (tmp_path / "out").exists()
+
+
+def test_layout_that_cannot_hold_dicom_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["prostate", "--out", str(tmp_path / "out"), "--cases", "1", "--layout", "msd", "--dicom"]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == "error: layout msd: cannot hold DICOM; expected layout series\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_prostate_takes_fewer_slices_than_the_brain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--cases", "1", "--shape", "24", "24", "8", "--out", str(tmp_path / "set")]
+    assert main(["brain", *arguments]) == 1
+    assert "at least 24, 24, 24 voxels" in capsys.readouterr().err
+    assert main(["prostate", *arguments]) == 0
+    listed = json.loads((tmp_path / "set" / "dataset.json").read_text())
+    assert listed["modality"] == {"0": "T2", "1": "ADC"}
+    assert listed["labels"] == {"0": "background", "1": "PZ", "2": "TZ"}
+    assert nib.load(tmp_path / "set" / "imagesTr" / "prostate_001.nii.gz").shape == (24, 24, 8, 2)
 
 
 def test_folder_of_another_data_set_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,6 +99,10 @@ def _set_tags(image: Any, index: int, thickness: float, identity: SeriesIdentity
         "0020|0011": str(identity.number),
         "0020|0013": str(index + 1),
         "0020|0052": identity.uid("frame of reference"),  # shared: channels lie in one space
+        # Values are stored as they are. Said here since GDCM says it only after having read a series in the process.
+        "0028|1052": "0",
+        "0028|1053": "1",
+        "0028|1054": "US",
     }
     dictionary = image.GetMetaDataDictionary()
     for tag, value in tags.items():
