@@ -38,6 +38,14 @@ def test_tiny_replaces_fields_and_merges_values(tmp_path):
     assert grid.overrides == {"epochs": "{epochs}"}
 
 
+def test_a_base_gives_what_the_grid_leaves_out(tmp_path):
+    (tmp_path / "base.json").write_text(json.dumps({"seeds": [7], "configurations": {"c": {}}}))
+    grid = read_grid(written(tmp_path, base="base.json", configurations=None))
+    assert (grid.seeds, list(grid.configurations)) == ([0, 1, 2], ["c"])
+    with pytest.raises(InputError, match="gone.json: not a readable JSON file"):
+        read_grid(written(tmp_path, base="gone.json"))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

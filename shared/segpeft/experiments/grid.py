@@ -100,16 +100,17 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
     """Reads a grid file.
 
     Args:
-        path: a JSON file with the fields of :class:`Grid`.
+        path: a JSON file with the fields of :class:`Grid`. With ``base``, the name of a file beside it, it has that
+            file's fields too where it does not give its own.
         tiny: the quick form; its name gets the ending ``_tiny``.
 
     Raises:
         InputError: naming the file and what is wrong with it.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable JSON file ({error}), expected a grid") from error
+    content = _read_json(path)
+    if isinstance(content, dict) and "base" in content:
+        base = content.pop("base")
+        content = {**_read_json(path.with_name(str(base))), **content}
     if tiny and isinstance(content, dict):
         content = _made_tiny(content)
     grid: Grid = _build(Grid, content, path)
@@ -122,6 +123,13 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
         if not FOLDER_NAME.fullmatch(name):
             raise InputError(f"{path}: {name!r} names a folder, expected letters, digits and . _ + - only")
     return replace(grid, stages=stages, prepare=prepare)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable JSON file ({error}), expected a grid") from error
 
 
 def vary(grid: Grid, names: Sequence[str]) -> Grid:
