@@ -27,7 +27,8 @@ def find_cases(
     """Returns every case of a data set, sorted by id, whichever of the known layouts it has.
 
     They are: a folder with `dataset.json` (MSD), BraTS case folders of 2018-2021 or 2023+ (also under HGG/LGG), case
-    folders with files named by `channel_files`, a plain folder of volumes, or a datalist JSON file.
+    folders with one volume (NIfTI or a folder of DICOM files) a channel, named by `channel_files` or like the channels,
+    a plain folder of volumes, or a datalist JSON file.
 
     Raises:
         InputError: there is no such folder or file, or no case in it.
@@ -127,7 +128,7 @@ class CaseList(Sequence[dict[str, Any]]):
     def _item(self, case: Case) -> dict[str, Any]:
         if case.problem:
             raise InputError(f"{case.problem}; expected the channels {', '.join(self.channels)}")
-        missing = [path for path in (*case.images, *([case.label] if case.label else [])) if not os.path.isfile(path)]
+        missing = [path for path in (*case.images, *([case.label] if case.label else [])) if not os.path.exists(path)]
         if missing:
             raise InputError(f"{missing[0]}: no such file (case {case.name})")
         item: dict[str, Any] = {"case": case.name, "image": case.images[0] if len(case.images) == 1 else [*case.images]}
