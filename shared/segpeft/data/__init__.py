@@ -11,6 +11,8 @@ _HOMES = {
     "PreparedDataset": "prepared",
     "RandBalancedCropd": "crops",
     "VolumeList": "volumes",
+    "augmentation": "augment",
+    "cases_of": "datalist",
     "label_scheme": "label_schemes",
     "preprocessing": "preprocess",
     "volume_crops": "volumes",

@@ -27,7 +27,8 @@ def find_cases(
     """Returns every case of a data set, sorted by id, whichever of the known layouts it has.
 
     They are: a folder with `dataset.json` (MSD), BraTS case folders of 2018-2021 or 2023+ (also under HGG/LGG), case
-    folders with files named by `channel_files`, a plain folder of volumes, or a datalist JSON file.
+    folders with one volume (NIfTI or a folder of DICOM files) a channel, named by `channel_files` or like the channels,
+    a plain folder of volumes, or a datalist JSON file.
 
     Raises:
         InputError: there is no such folder or file, or no case in it.
@@ -127,7 +128,7 @@ class CaseList(Sequence[dict[str, Any]]):
     def _item(self, case: Case) -> dict[str, Any]:
         if case.problem:
             raise InputError(f"{case.problem}; expected the channels {', '.join(self.channels)}")
-        missing = [path for path in (*case.images, *([case.label] if case.label else [])) if not os.path.isfile(path)]
+        missing = [path for path in (*case.images, *([case.label] if case.label else [])) if not os.path.exists(path)]
         if missing:
             raise InputError(f"{missing[0]}: no such file (case {case.name})")
         item: dict[str, Any] = {"case": case.name, "image": case.images[0] if len(case.images) == 1 else [*case.images]}
@@ -136,6 +137,25 @@ class CaseList(Sequence[dict[str, Any]]):
                 raise InputError(f"case {case.name}: has no label; expected {case.expected_label}")
             item["label"] = case.label
         return item
+
+
+def cases_of(cases: CaseList, section: str) -> CaseList:
+    """Returns another section of the data set that `cases` describes, so that a config describes it once.
+
+    Raises:
+        InputError: there is no such section, or `fold` is out of range.
+    """
+    return CaseList(
+        cases.dataset_dir,
+        section,
+        cases.fold,
+        cases.folds,
+        cases.channels,
+        cases.labelled,
+        cases.seed,
+        cases.channel_files,
+        cases.label_file,
+    )
 
 
 def split(cases: Sequence[Case], folds: int, seed: int, fold: int = 0) -> dict[str, int]:

@@ -17,6 +17,7 @@ from monai.data.image_reader import ImageReader
 from monai.transforms import LoadImage, LoadImaged
 from monai.utils import ensure_tuple
 
+from segpeft.data.channel_grid import onto_grid
 from segpeft.data.dicom_series import DicomSeriesReader
 from segpeft.data.grids import grid_difference
 from segpeft.data.provenance import CHANNEL_FILES
@@ -29,7 +30,16 @@ class LoadVolume(LoadImage):
     A file (X, Y, Z) gives one channel, a file (X, Y, Z, C) gives C, a folder is one DICOM series and gives one channel;
     a list of files or folders of one channel each is stacked in its order. Unlike MONAI's stacking it compares the
     grids, and it names the file in every error.
+
+    Args:
+        resample_channels: bring the later files of a list onto the grid of the first, see
+            :mod:`segpeft.data.channel_grid`; otherwise other grids are refused.
+        **options: of MONAI's `LoadImage`.
     """
+
+    def __init__(self, *, resample_channels: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.resample_channels = resample_channels
 
     def __call__(self, filename: Sequence[PathLike] | PathLike, reader: ImageReader | None = None) -> Any:
         """Returns the volume, and its meta data too where `image_only` is off.
@@ -40,7 +50,7 @@ class LoadVolume(LoadImage):
         """
         paths = [os.fspath(path) for path in ensure_tuple(filename)]
         volumes = [self._read(path, reader) for path in paths]
-        volume = volumes[0] if len(volumes) == 1 else _stack(volumes, paths)
+        volume = volumes[0] if len(volumes) == 1 else _stack(volumes, paths, self.resample_channels)
         return volume if self.image_only else (volume, volume.meta)
 
     def _read(self, path: str, reader: ImageReader | None) -> MetaTensor:
@@ -60,17 +70,18 @@ class LoadVolume(LoadImage):
         return volume
 
 
-def _stack(volumes: list[MetaTensor], paths: list[str]) -> MetaTensor:
-    first = volumes[0]
+def _stack(volumes: list[MetaTensor], paths: list[str], resample: bool) -> MetaTensor:
+    first, fitting = volumes[0], []
     for volume, path in zip(volumes, paths, strict=True):
         if volume.shape[0] != 1:
             raise InputError(
                 f"{path}: has {volume.shape[0]} channels; expected 1, as it is one of {len(paths)} files of a case"
             )
         difference = grid_difference(volume.shape[1:], volume.affine, first.shape[1:], first.affine)
-        if difference:
+        if difference and not resample:
             raise InputError(f"{path}: {difference} as in {paths[0]}; all channels of a case must share one grid")
-    stacked = torch.cat([volume.as_tensor() for volume in volumes])  # (C, H, W, D)
+        fitting.append(onto_grid(volume, first, path, paths[0]) if difference else volume)
+    stacked = torch.cat([volume.as_tensor() for volume in fitting])  # (C, H, W, D)
     return MetaTensor(stacked, meta={**first.meta, CHANNEL_FILES: os.pathsep.join(paths)})
 
 
@@ -86,6 +97,7 @@ class LoadVolumed(LoadImaged):
         dtype: of the loaded values.
         image_only: False adds `<key>_meta_dict` entries.
         allow_missing_keys: pass over keys that a case does not have.
+        resample_channels: as in `LoadVolume`.
 
     Raises:
         InputError: see `LoadVolume`.
@@ -98,6 +110,14 @@ class LoadVolumed(LoadImaged):
         dtype: DtypeLike = np.float32,
         image_only: bool = True,
         allow_missing_keys: bool = False,
+        resample_channels: bool = False,
     ) -> None:
         super().__init__(keys, reader=reader, dtype=dtype, image_only=image_only, allow_missing_keys=allow_missing_keys)
-        self._loader = LoadVolume(reader, image_only, dtype, ensure_channel_first=True, squeeze_non_spatial_dims=True)
+        self._loader = LoadVolume(
+            resample_channels=resample_channels,
+            reader=reader,
+            image_only=image_only,
+            dtype=dtype,
+            ensure_channel_first=True,
+            squeeze_non_spatial_dims=True,
+        )

@@ -28,6 +28,7 @@ def preprocessing(
     spacing: Sequence[float] | None = None,
     margin: int = 0,
     native_label: bool = False,
+    resample_channels: bool = False,
 ) -> Compose:
     """Returns load, check, orient (RAS), [resample], normalise, crop to foreground, [make regions] as a `Compose`.
 
@@ -40,6 +41,8 @@ def preprocessing(
         spacing: voxel size in mm to resample to; None keeps the file's.
         margin: voxels kept around the foreground.
         native_label: leave the label on the grid of its file, uncropped (for metrics on native grids).
+        resample_channels: where every channel is a file of its own, bring the later ones onto the grid of the first, on
+            which the label lies and the prediction is written; otherwise other grids are refused.
 
     Raises:
         InputError: keys other than "image" and "label", or a number out of range.
@@ -53,7 +56,8 @@ def preprocessing(
         raise InputError(f"margin is {margin}; expected 0 or more voxels")
     labels = [LABEL] if LABEL in names else []
     moved = [IMAGE, *([] if native_label else labels)]
-    steps: list[Any] = [LoadVolumed(keys=[IMAGE, *labels]), CheckImaged(keys=IMAGE, channels=channels)]
+    load = LoadVolumed(keys=[IMAGE, *labels], resample_channels=resample_channels)
+    steps: list[Any] = [load, CheckImaged(keys=IMAGE, channels=channels)]
     if labels:
         steps.append(CheckLabeld(keys=LABEL, image_key=IMAGE))
     steps.extend(spatial_steps(moved, spacing, margin))

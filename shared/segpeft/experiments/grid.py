@@ -100,7 +100,7 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
     """Reads a grid file.
 
     Args:
-        path: a JSON file with the fields of :class:`Grid`. With ``base``, the name of a file beside it, it has that
+        path: a JSON file with the fields of :class:`Grid`. With ``base``, a path from its own folder, it has that
             file's fields too where it does not give its own.
         tiny: the quick form; its name gets the ending ``_tiny``.
 
@@ -110,7 +110,7 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
     content = _read_json(path)
     if isinstance(content, dict) and "base" in content:
         base = content.pop("base")
-        content = {**_read_json(path.with_name(str(base))), **content}
+        content = {**_read_json(path.parent / str(base)), **content}
     if tiny and isinstance(content, dict):
         content = _made_tiny(content)
     grid: Grid = _build(Grid, content, path)
