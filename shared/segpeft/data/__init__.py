@@ -10,6 +10,7 @@ _HOMES = {
     "LabelScheme": "label_schemes",
     "PreparedDataset": "prepared",
     "RandBalancedCropd": "crops",
+    "RandChannelDropoutd": "channel_dropout",
     "VolumeList": "volumes",
     "label_scheme": "label_schemes",
     "preprocessing": "preprocess",

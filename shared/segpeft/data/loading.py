@@ -15,7 +15,7 @@ from monai.transforms import LoadImage, LoadImaged
 from monai.utils import ensure_tuple
 
 from segpeft.data.grids import grid_difference
-from segpeft.data.provenance import CHANNEL_FILES
+from segpeft.data.provenance import ABSENT, CHANNEL_FILES
 from segpeft.errors import InputError
 
 
@@ -23,7 +23,8 @@ class LoadVolume(LoadImage):
     """Reads one volume to a `MetaTensor` (C, H, W, D).
 
     A file (X, Y, Z) gives one channel, a file (X, Y, Z, C) gives C; a list of files of one channel each is stacked in
-    its order. Unlike MONAI's stacking it compares the grids, and it names the file in every error.
+    its order, with zeros for a channel that is `ABSENT` from it. Unlike MONAI's stacking it compares the grids, and it
+    names the file in every error.
     """
 
     def __call__(self, filename: Sequence[PathLike] | PathLike, reader: ImageReader | None = None) -> Any:
@@ -33,8 +34,10 @@ class LoadVolume(LoadImage):
             InputError: a file is missing or unreadable, is not 3D or 4D, or the files of a list do not fit together.
         """
         paths = [os.fspath(path) for path in ensure_tuple(filename)]
-        volumes = [self._read(path, reader) for path in paths]
-        volume = volumes[0] if len(volumes) == 1 else _stack(volumes, paths)
+        if not any(paths):
+            raise InputError("a case has no file in any channel; expected at least one")
+        volumes = [self._read(path, reader) if path != ABSENT else None for path in paths]
+        volume: Any = volumes[0] if len(volumes) == 1 else _stack(volumes, paths)
         return volume if self.image_only else (volume, volume.meta)
 
     def _read(self, path: str, reader: ImageReader | None) -> MetaTensor:
@@ -51,17 +54,19 @@ class LoadVolume(LoadImage):
         return volume
 
 
-def _stack(volumes: list[MetaTensor], paths: list[str]) -> MetaTensor:
-    first = volumes[0]
-    for volume, path in zip(volumes, paths, strict=True):
+def _stack(volumes: list[MetaTensor | None], paths: list[str]) -> MetaTensor:
+    there = [(volume, path) for volume, path in zip(volumes, paths, strict=True) if volume is not None]
+    first, first_path = there[0]
+    for volume, path in there:
         if volume.shape[0] != 1:
             raise InputError(
                 f"{path}: has {volume.shape[0]} channels; expected 1, as it is one of {len(paths)} files of a case"
             )
         difference = grid_difference(volume.shape[1:], volume.affine, first.shape[1:], first.affine)
         if difference:
-            raise InputError(f"{path}: {difference} as in {paths[0]}; all channels of a case must share one grid")
-    stacked = torch.cat([volume.as_tensor() for volume in volumes])  # (C, H, W, D)
+            raise InputError(f"{path}: {difference} as in {first_path}; all channels of a case must share one grid")
+    zeros = torch.zeros_like(first.as_tensor())
+    stacked = torch.cat([zeros if volume is None else volume.as_tensor() for volume in volumes])  # (C, H, W, D)
     return MetaTensor(stacked, meta={**first.meta, CHANNEL_FILES: os.pathsep.join(paths)})
 
 
