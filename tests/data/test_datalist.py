@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segpeft.data.datalist import CaseList, main
+from segpeft.data.datalist import CaseList, cases_of, main
 from segpeft.errors import InputError
 
 BRATS = {"2018": ("_flair", "_t1", "_t1ce", "_t2", "_seg"), "2023": ("-t2f", "-t1n", "-t1c", "-t2w", "-seg")}
@@ -211,3 +211,12 @@ def test_command_ends_in_one_line_for_a_wrong_folder(tmp_path):
         f"error: {tmp_path}/gone: no such folder or datalist file (knob dataset_dir)"
     ]
     assert not (tmp_path / "datalist.json").exists()
+
+
+def test_another_section_of_the_same_data_set(msd_folder):
+    cases = CaseList(msd_folder, folds=3, fold=1, seed=4)
+    for section in ("training", "validation", "all", "test"):
+        asked = CaseList(msd_folder, section, folds=3, fold=1, seed=4, labelled=section != "test")
+        assert [c.name for c in cases_of(cases, section).cases] == [c.name for c in asked.cases]
+    with pytest.raises(InputError, match="section is 'train'"):
+        cases_of(cases, "train")

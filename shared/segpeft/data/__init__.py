@@ -12,6 +12,8 @@ _HOMES = {
     "RandBalancedCropd": "crops",
     "RandChannelDropoutd": "channel_dropout",
     "VolumeList": "volumes",
+    "augmentation": "augment",
+    "cases_of": "datalist",
     "label_scheme": "label_schemes",
     "preprocessing": "preprocess",
     "volume_crops": "volumes",

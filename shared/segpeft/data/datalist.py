@@ -149,6 +149,25 @@ class CaseList(Sequence[dict[str, Any]]):
         return [*case.images]
 
 
+def cases_of(cases: CaseList, section: str) -> CaseList:
+    """Returns another section of the data set that `cases` describes, so that a config describes it once.
+
+    Raises:
+        InputError: there is no such section, or `fold` is out of range.
+    """
+    return CaseList(
+        cases.dataset_dir,
+        section,
+        cases.fold,
+        cases.folds,
+        cases.channels,
+        cases.labelled,
+        cases.seed,
+        cases.channel_files,
+        cases.label_file,
+    )
+
+
 def split(cases: Sequence[Case], folds: int, seed: int, fold: int = 0) -> dict[str, int]:
     """Returns the fold of every case: as its datalist fixes it, or else by `assign_folds`.
 

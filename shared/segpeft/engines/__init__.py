@@ -5,6 +5,7 @@ from .batches import image_as_target
 from .case_table import CaseTable
 from .checkpoint_loading import ModelLoader, load_model
 from .encoder_saving import EncoderSaver
+from .evaluation_handlers import EvaluationHandlers
 from .evaluator import Evaluator
 from .inferers import FlipTTAInferer, WindowInferer, sliding_window
 from .losses import RegionDiceBCELoss
@@ -20,11 +21,13 @@ from .schedule import OneCycle, ScheduleHandler
 from .seeding import SeedEveryEpoch
 from .tensorboard import TensorBoard
 from .trainer import Trainer
+from .training_handlers import TrainingHandlers
 
 __all__ = [
     "BaseLoader",
     "CaseTable",
     "EncoderSaver",
+    "EvaluationHandlers",
     "Evaluator",
     "FlipTTAInferer",
     "ModelLoader",
@@ -40,6 +43,7 @@ __all__ = [
     "SeedEveryEpoch",
     "TensorBoard",
     "Trainer",
+    "TrainingHandlers",
     "TrainingState",
     "WindowInferer",
     "hold_frozen_in",

@@ -113,7 +113,13 @@ class Trainer(SupervisedTrainer):
             hold_frozen_in(self.network, dtype)
 
 
+def check_interval(val_interval: int) -> None:
+    """Raises ``InputError`` where validation shall take place every ``val_interval`` epochs and that is below 1."""
+    if val_interval < 1:
+        raise InputError(f"val_interval {val_interval} is out of range: expected at least 1 epoch")
+
+
 def _check_intervals(handlers: Iterable[Any]) -> None:
     for handler in handlers:
-        if isinstance(handler, ValidationHandler) and handler.interval < 1:
-            raise InputError(f"val_interval {handler.interval} is out of range: expected at least 1 epoch")
+        if isinstance(handler, ValidationHandler):
+            check_interval(handler.interval)

@@ -1,0 +1,37 @@
+"""Everything that happens around an evaluation, as one handler."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ignite.engine import Engine
+from torch import nn
+
+from .case_table import CaseTable
+from .checkpoint_loading import ModelLoader
+from .report import RunSummary
+
+
+class EvaluationHandlers:
+    """Attaches what an evaluation needs: loading the network, the table of its cases, the summary.
+
+    Args:
+        network: to evaluate.
+        ckpt_path: its weights, see :class:`~segpeft.engines.checkpoint_loading.ModelLoader`.
+        output_dir: for ``cases.csv``, ``cases_summary.json`` and ``run.json``.
+    """
+
+    def __init__(
+        self, network: nn.Module, ckpt_path: str | os.PathLike[str], output_dir: str | os.PathLike[str]
+    ) -> None:
+        self.parts: list[Any] = [
+            ModelLoader(network, ckpt_path),
+            CaseTable(output_dir),
+            RunSummary(output_dir, network),
+        ]
+
+    def attach(self, engine: Engine) -> None:
+        """Attaches all parts to an evaluator."""
+        for part in self.parts:
+            part.attach(engine)
