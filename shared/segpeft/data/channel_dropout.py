@@ -36,15 +36,14 @@ class RandChannelDropoutd(Randomizable, MapTransform):
             raise InputError(f"channel_dropout {prob} is out of range: expected 0 <= channel_dropout < 1")
         self.prob = prob
 
-    def randomize(self, present: Tensor) -> Tensor:
-        """Draws which of the channels that are there stay, as (C,)."""
-        there = present.nonzero()[:, 0]
+    def randomize(self, data: Tensor) -> None:
+        """Draws which of the channels that are there, 1 in `data` (C,), stay."""
+        there = data.nonzero()[:, 0]
         kept = torch.from_numpy(self.R.random_sample(len(there)) >= self.prob)
         if len(there) and not kept.any():
             kept[self.R.randint(len(there))] = True
-        result = torch.zeros_like(present)
-        result[there[kept]] = 1
-        return result
+        self.kept = torch.zeros_like(data)
+        self.kept[there[kept]] = 1
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Returns the case with fewer channels."""
@@ -54,7 +53,8 @@ class RandChannelDropoutd(Randomizable, MapTransform):
         present = d.get(PRESENT)
         if present is None:
             present = torch.ones(d[self.first_key(d)].shape[0])
-        d[PRESENT] = self.randomize(present)
+        self.randomize(present)
+        d[PRESENT] = self.kept
         for key in self.key_iterator(d):
             d[key] = d[key].clone()
             d[key][d[PRESENT] == 0] = 0

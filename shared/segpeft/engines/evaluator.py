@@ -67,7 +67,9 @@ class Evaluator(SupervisedEvaluator):
         options["epoch_length"] = 1  # a placeholder: None would make MONAI ask the loader
         if isinstance(network, DistributedDataParallel):  # its forward waits for the other processes, which may be done
             network = network.module
-        super().__init__(torch.device(device), val_data_loader, network, amp=amp, prepare_batch=prepare_batch, **options)
+        super().__init__(
+            torch.device(device), val_data_loader, network, amp=amp, prepare_batch=prepare_batch, **options
+        )
         self.state.epoch_length = None
         self.wants_amp = amp
         self.allow_empty = allow_empty
