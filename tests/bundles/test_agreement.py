@@ -8,7 +8,17 @@ import torch
 from segpeft.data.describe import describe
 from tests.bundles.runs import INFERRING, TRAINING, workflow
 
-SHARED = ("channels", "channel_files", "label_scheme", "image_size", "feature_size", "encoder", "method", "overlap")
+SHARED = (
+    "channels",
+    "channel_files",
+    "allow_missing",
+    "label_scheme",
+    "image_size",
+    "feature_size",
+    "encoder",
+    "method",
+    "overlap",
+)
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,12 @@ from tests.bundles.runs import BUNDLES
 FILES = sorted(BUNDLES.glob("*/configs/*.json"))
 EVERYWHERE = {"bundle_root", "dataset_dir", "output_dir", "image_size", "amp", "device", "encoder"}
 TRAINING = EVERYWHERE | {"model_dir", "cache_dir", "epochs", "seed", "resume", "num_workers"}
-SEGMENTING = EVERYWHERE | {"channels", "label_scheme", "feature_size", "method", "overlap"}
+SEGMENTING = EVERYWHERE | {"channels", "allow_missing", "label_scheme", "feature_size", "method", "overlap"}
 KNOBS = {
-    "brats_lora/train": TRAINING | SEGMENTING | {"pretrained_encoder", "fold", "folds", "val_interval"},
-    "brats_lora/inference": SEGMENTING | {"ckpt_path", "tta", "save_probabilities"},
+    "brats_lora/train": TRAINING
+    | SEGMENTING
+    | {"pretrained_encoder", "fold", "folds", "val_interval", "channel_dropout"},
+    "brats_lora/inference": SEGMENTING | {"ckpt_path", "tta", "save_probabilities", "channels_used", "adapters"},
     "vit_mae/train": TRAINING | {"masking_ratio"},
 }
 STANDARD_IDS = {"run", "initialize", "finalize", "imports", "training", "evaluating", "inference"}
@@ -100,6 +102,8 @@ def test_every_number_of_the_network_is_a_knob(config):
     [
         ("brats_lora/demo", ["brats_lora/train"]),
         ("brats_lora/multi_gpu_train", ["brats_lora/train"]),
+        ("brats_lora/ensemble", ["brats_lora/inference"]),
+        ("brats_lora/ensemble", ["brats_lora/train", "brats_lora/evaluate"]),
         ("vit_mae/demo", ["vit_mae/train"]),
     ],
 )
