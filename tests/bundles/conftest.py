@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from segpeft.data.phantoms.__main__ import main as write_phantoms
-from tests.bundles.runs import PRETRAINING, TRAINING, outputs, run
+from tests.bundles.runs import PRETRAINING, SEGMENTING, TRAINING, Subject, outputs, run
+from tests.bundles.zones import write_zones
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -48,6 +49,22 @@ def trained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     run("brats_lora", "train", run_id="training", dataset_dir=phantoms, **TRAINING, **outputs(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def zones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six labelled prostates, T2 and ADC as files on grids of their own."""
+    return write_zones(tmp_path_factory.mktemp("zones"), cases=6)
+
+
+@pytest.fixture(scope="session", params=SEGMENTING)
+def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    """Each bundle that segments, trained for two epochs."""
+    if request.param == "brats_lora":
+        return Subject(request.param, request.getfixturevalue("phantoms"), request.getfixturevalue("trained"))
+    made = Subject(request.param, request.getfixturevalue("zones"), tmp_path_factory.mktemp("trained_zones"))
+    run(made.bundle, "train", run_id="training", **made.training, **outputs(made.trained))
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,15 @@ NETWORK = {
         "qkv_bias": False,
     },
 }
-INFERRING = {**NETWORK, "feature_size": 4, "method#rank": 4, "num_workers": 0}
-TRAINING = {**INFERRING, "folds": 3, "epochs": 2, "val_interval": 1, "crops_per_case": 1}
+ZONES_NETWORK = {
+    "spacing": [1.5, 1.5, 3.6],
+    "image_size": [32, 32, 8],
+    "encoder": {**NETWORK["encoder"], "patch_size": [8, 8, 4]},
+}
+SMALL = {"feature_size": 4, "method#rank": 4, "num_workers": 0}
+SHORT = {"folds": 3, "epochs": 2, "val_interval": 1, "crops_per_case": 1}
+INFERRING = {**NETWORK, **SMALL}
+TRAINING = {**INFERRING, **SHORT}
 PRETRAINING = {
     **NETWORK,
     "decoder": {"decoder_hidden_size": 12, "decoder_mlp_dim": 24, "decoder_num_layers": 1, "decoder_num_heads": 2},
@@ -39,6 +47,47 @@ PRETRAINING = {
     "crops_per_volume": 1,
     "num_workers": 0,
 }
+
+
+SEGMENTING = {"brats_lora": INFERRING, "prostate_lora": {**ZONES_NETWORK, **SMALL}}
+"""Bundles that segment, which most tests run alike, with the knobs of a tiny network."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A bundle that segments, with data and a network that was trained on them for two epochs.
+
+    Attributes:
+        bundle: its name.
+        data: the data set's folder: six labelled cases.
+        trained: a folder with `out`, `models` and `cache` of the training.
+    """
+
+    bundle: str
+    data: Path
+    trained: Path
+
+    @property
+    def inferring(self) -> dict[str, Any]:
+        return {**SEGMENTING[self.bundle], "dataset_dir": self.data}
+
+    @property
+    def training(self) -> dict[str, Any]:
+        return {**self.inferring, **SHORT}
+
+    @property
+    def model(self) -> Path:
+        return self.trained / "models" / "model.pt"
+
+    @property
+    def adapter(self) -> Path:
+        return self.trained / "models" / "adapters" / f"{self.bundle}.safetensors"
+
+    def image(self) -> torch.Tensor:
+        """Noise of one window, with as many channels as the bundle has."""
+        channels = {"brats_lora": 4, "prostate_lora": 2}[self.bundle]
+        shape = (1, channels, *SEGMENTING[self.bundle]["image_size"])
+        return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
 def config_files(bundle: str, *names: str) -> list[str]:

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from segpeft.data.describe import describe
-from tests.bundles.runs import INFERRING, TRAINING, workflow
+from tests.bundles.runs import SEGMENTING, workflow
 
 SHARED = (
     "channels",
     "channel_files",
-    "allow_missing",
     "label_scheme",
+    "resample_channels",
+    "spacing",
     "image_size",
     "feature_size",
     "encoder",
@@ -21,17 +22,17 @@ SHARED = (
 )
 
 
-@pytest.fixture(scope="module")
-def parsers(phantoms):
+@pytest.fixture(scope="session")
+def parsers(subject):
     """The three shipped configurations, tiny; named by what they do."""
     return {
-        "train": workflow("brats_lora", "train", dataset_dir=str(phantoms), **TRAINING).parser,
-        "evaluate": workflow("brats_lora", "train", "evaluate", dataset_dir=str(phantoms), **TRAINING).parser,
-        "inference": workflow("brats_lora", "inference", dataset_dir=str(phantoms), **INFERRING).parser,
+        "train": workflow(subject.bundle, "train", **subject.training).parser,
+        "evaluate": workflow(subject.bundle, "train", "evaluate", **subject.training).parser,
+        "inference": workflow(subject.bundle, "inference", **subject.inferring).parser,
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def images(parsers):
     """The first validation case as each configuration shows it to the network."""
     case = parsers["evaluate"].get_parsed_content("validate#dataset#data")[0]
@@ -45,14 +46,16 @@ def images(parsers):
     return {name: transform(dict(case))["image"] for name, transform in steps.items()}
 
 
-def test_shipped_knobs():
-    train, infer = workflow("brats_lora", "train").parser, workflow("brats_lora", "inference").parser
+@pytest.mark.parametrize("bundle", SEGMENTING)
+def test_shipped_knobs(bundle):
+    train, infer = workflow(bundle, "train").parser, workflow(bundle, "inference").parser
     assert {knob: train[knob] for knob in SHARED} == {knob: infer[knob] for knob in SHARED}
     assert train["network_def"] == infer["network_def"]
 
 
-def test_evaluation_replaces_none_of_them():
-    train, evaluate = workflow("brats_lora", "train").parser, workflow("brats_lora", "train", "evaluate").parser
+@pytest.mark.parametrize("bundle", SEGMENTING)
+def test_evaluation_replaces_none_of_them(bundle):
+    train, evaluate = workflow(bundle, "train").parser, workflow(bundle, "train", "evaluate").parser
     for knob in (*SHARED, "network_def", "fold", "folds"):
         assert evaluate[knob] == train[knob]
 
@@ -72,18 +75,18 @@ def test_the_network_sees_the_same_image(images, other):
     assert torch.equal(images[other].affine, images["inference"].affine)
 
 
-def test_inferers(parsers):
+def test_inferers(subject, parsers):
     ours = describe(parsers["train"].get_parsed_content("validate#inferer"))
     assert describe(parsers["evaluate"].get_parsed_content("validate#inferer")) == ours
     assert describe(parsers["inference"].get_parsed_content("inferer")) == ours
-    changed = workflow("brats_lora", "inference", **{**INFERRING, "overlap": 0.25}).parser
+    changed = workflow(subject.bundle, "inference", **{**subject.inferring, "overlap": 0.25}).parser
     assert describe(changed.get_parsed_content("inferer")) != ours
 
 
-def test_postprocessing(parsers):
-    folders = {"output_dir": "elsewhere"}
-    theirs = workflow("brats_lora", "inference", **INFERRING, **folders).parser.get_parsed_content("postprocessing")
-    ours = workflow("brats_lora", "train", "evaluate", **TRAINING, **folders).parser
+def test_postprocessing(subject):
+    inferring, training = ({**knobs, "output_dir": "elsewhere"} for knobs in (subject.inferring, subject.training))
+    theirs = workflow(subject.bundle, "inference", **inferring).parser.get_parsed_content("postprocessing")
+    ours = workflow(subject.bundle, "train", "evaluate", **training).parser
     steps = ours.get_parsed_content("validate#postprocessing").transforms
     assert [type(step) for step in steps] == [type(step) for step in theirs.transforms]
     assert steps[2].scheme == theirs.transforms[2].scheme

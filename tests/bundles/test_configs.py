@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -15,12 +16,15 @@ from tests.bundles.runs import BUNDLES
 FILES = sorted(BUNDLES.glob("*/configs/*.json"))
 EVERYWHERE = {"bundle_root", "dataset_dir", "output_dir", "image_size", "amp", "device", "encoder"}
 TRAINING = EVERYWHERE | {"model_dir", "cache_dir", "epochs", "seed", "resume", "num_workers"}
-SEGMENTING = EVERYWHERE | {"channels", "allow_missing", "label_scheme", "feature_size", "method", "overlap"}
+SEGMENTING = EVERYWHERE | {"channels", "label_scheme", "feature_size", "method", "overlap"}
+SEGMENTING |= {"channel_files", "resample_channels", "spacing"}
+FINE_TUNING = ("brats_lora", "prostate_lora")
 KNOBS = {
-    "brats_lora/train": TRAINING
-    | SEGMENTING
-    | {"pretrained_encoder", "fold", "folds", "val_interval", "channel_dropout"},
-    "brats_lora/inference": SEGMENTING | {"ckpt_path", "tta", "save_probabilities", "channels_used", "adapters"},
+    **{
+        f"{b}/train": TRAINING | SEGMENTING | {"pretrained_encoder", "fold", "folds", "val_interval"}
+        for b in FINE_TUNING
+    },
+    **{f"{b}/inference": SEGMENTING | {"ckpt_path", "tta", "save_probabilities"} for b in FINE_TUNING},
     "vit_mae/train": TRAINING | {"masking_ratio"},
 }
 STANDARD_IDS = {"run", "initialize", "finalize", "imports", "training", "evaluating", "inference"}
@@ -98,41 +102,44 @@ def test_every_number_of_the_network_is_a_knob(config):
 
 
 @pytest.mark.parametrize(
-    ("overlay", "bases"),
-    [
-        ("brats_lora/demo", ["brats_lora/train"]),
-        ("brats_lora/multi_gpu_train", ["brats_lora/train"]),
-        ("brats_lora/ensemble", ["brats_lora/inference"]),
-        ("brats_lora/ensemble", ["brats_lora/train", "brats_lora/evaluate"]),
-        ("vit_mae/demo", ["vit_mae/train"]),
-    ],
+    ("bundle", "overlay"),
+    [*itertools.product(FINE_TUNING, ["demo", "multi_gpu_train"]), ("vit_mae", "demo")],
 )
-def test_overlays_replace_knobs_and_add_none(overlay, bases):
-    known = {name for base in bases for name in read(base)}
-    assert sorted(set(read(overlay)) - known - {"backend", "finalize"}) == []
+def test_overlays_replace_knobs_and_add_none(bundle, overlay):
+    overlay = f"{bundle}/{overlay}"
+    assert sorted(set(read(overlay)) - set(read(f"{bundle}/train")) - {"backend", "finalize"}) == []
     assert not any("#" in name for name in read(overlay))
 
 
-def test_run_is_there_under_both_names():
+@pytest.mark.parametrize("bases", [("inference",), ("train", "evaluate")], ids="-".join)
+def test_the_overlay_of_ensembles_replaces_knobs_and_adds_none(bases):
+    assert set(read("brats_lora/ensemble")) <= {name for base in bases for name in read(f"brats_lora/{base}")}
+
+
+@pytest.mark.parametrize("bundle", FINE_TUNING)
+def test_run_is_there_under_both_names(bundle):
     for config, name in [("train", "training"), ("evaluate", "evaluating"), ("inference", "inference")]:
-        content = read(f"brats_lora/{config}")
+        content = read(f"{bundle}/{config}")
         assert content[name] == "%run"
         assert isinstance(content["run"], list)
     assert read("vit_mae/train")["training"] == "%run"
 
 
-def test_monai_label_finds_plain_dictionaries():
-    train, infer = read("brats_lora/train"), read("brats_lora/inference")
+@pytest.mark.parametrize("bundle", FINE_TUNING)
+def test_monai_label_finds_plain_dictionaries(bundle):
+    train, infer = read(f"{bundle}/train"), read(f"{bundle}/inference")
     for place in (train["network_def"], infer["network_def"], train["train"]["trainer"]):
         assert "_target_" in place
     for section in (train["train"], train["validate"]):
         assert isinstance(section["dataset"], dict)
         assert "_target_" in section["dataset"]["data"]
-    assert isinstance(train["train"]["handlers"], list)
+    for handlers in (train["train"]["handlers"], train["validate"]["handlers"], infer["handlers"]):
+        assert isinstance(handlers, list)
+        assert all("_target_" in handler for handler in handlers)
     assert "@device.type" not in " ".join(strings(infer))
 
 
-@pytest.mark.parametrize("name", ["brats_lora", "vit_mae"])
+@pytest.mark.parametrize("name", [*FINE_TUNING, "vit_mae"])
 def test_targets_are_importable_without_the_bundle(name):
     """A server knows one package of a name: nothing in a config may come from beside it."""
     allowed = ("segpeft.", "torch.")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles.runs import BUNDLES, INFERRING, PRETRAINING, TRAINING, workflow
+from tests.bundles.runs import BUNDLES, INFERRING, PRETRAINING, SEGMENTING, SHORT, TRAINING, workflow
 
 CASES = {
-    "train": ("brats_lora", ("train",), TRAINING),
-    "evaluate": ("brats_lora", ("train", "evaluate"), TRAINING),
-    "inference": ("brats_lora", ("inference",), INFERRING),
-    "pretraining": ("vit_mae", ("train",), PRETRAINING),
+    f"{bundle} {names[-1]}": (bundle, names, knobs if names[0] == "inference" else {**knobs, **SHORT})
+    for bundle, knobs in SEGMENTING.items()
+    for names in (("train",), ("train", "evaluate"), ("inference",))
 }
+CASES["vit_mae train"] = ("vit_mae", ("train",), PRETRAINING)
 opened: list[str] = []
 
 
@@ -52,8 +52,8 @@ def test_the_audit_sees_a_folder_being_read(tmp_path):
 def test_device_may_be_a_string(name):
     bundle, configs, knobs = CASES[name]
     parser = workflow(bundle, *configs, device="cpu", dataset_dir="/absent", **knobs).parser
-    engine = {"train": "train#trainer", "pretraining": "train#trainer", "inference": "evaluator"}
-    built = parser.get_parsed_content(engine.get(name, "validate#evaluator"))
+    engine = {"train": "train#trainer", "evaluate": "validate#evaluator", "inference": "evaluator"}
+    built = parser.get_parsed_content(engine[configs[-1]])
     assert next(built.network.parameters()).device.type == "cpu"
 
 

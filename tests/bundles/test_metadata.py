@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -16,7 +17,8 @@ from segpeft.data import label_scheme
 from tests.bundles.runs import BUNDLES, workflow
 
 SCHEMA = Path(os.environ.get("SEGPEFT_META_SCHEMA", "/no/such/file"))
-NAMES = ["brats_lora", "vit_mae"]
+FINE_TUNING = ["brats_lora", "prostate_lora"]
+NAMES = [*FINE_TUNING, "vit_mae"]
 REQUIRED = [
     "schema",
     "version",
@@ -75,7 +77,7 @@ def test_tensors_are_described(bundle):
         low, high = tensor["value_range"]
         assert low < high
         assert all(isinstance(size, int) and size > 1 for size in tensor["spatial_shape"])
-        assert len(tensor["channel_def"]) in (0, tensor["num_channels"], len(label_scheme("msd").channel_def))
+        assert len(tensor["channel_def"]) in (0, tensor["num_channels"], tensor["num_channels"] + 1)  # with background
 
 
 @pytest.mark.skipif(not SCHEMA.is_file(), reason="SEGPEFT_META_SCHEMA names no file with the official schema")
@@ -85,28 +87,30 @@ def test_official_schema(bundle):
     jsonschema.validate(metadata(bundle), json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
-def test_label_values_are_those_of_the_scheme():
-    outputs = metadata("brats_lora")["network_data_format"]["outputs"]["pred"]
-    scheme = label_scheme("msd")
+@pytest.mark.parametrize(("bundle", "scheme"), [("brats_lora", "msd"), ("prostate_lora", "msd_prostate")])
+def test_label_values_are_those_of_the_scheme(bundle, scheme):
+    outputs = metadata(bundle)["network_data_format"]["outputs"]["pred"]
+    scheme = label_scheme(scheme)
     assert outputs["channel_def"] == scheme.channel_def
     assert [int(value) for value in scheme.channel_def] == list(range(len(scheme.channel_def)))  # Label wants it so
     assert outputs["num_channels"] == len(scheme.regions)
 
 
+@pytest.mark.parametrize("bundle", FINE_TUNING)
 @pytest.mark.parametrize("config", ["train", "inference"])
-def test_shipped_knobs_are_described(config):
-    parser = workflow("brats_lora", config).parser
-    image = metadata("brats_lora")["network_data_format"]["inputs"]["image"]
+def test_shipped_knobs_are_described(bundle, config):
+    parser = workflow(bundle, config).parser
+    image = metadata(bundle)["network_data_format"]["inputs"]["image"]
     assert list(image["channel_def"].values()) == parser["channels"]
     assert image["num_channels"] == len(parser["channels"])
     assert image["spatial_shape"] == parser["image_size"]
-    outputs = metadata("brats_lora")["network_data_format"]["outputs"]["pred"]
+    outputs = metadata(bundle)["network_data_format"]["outputs"]["pred"]
     assert outputs["spatial_shape"] == parser["image_size"]
     assert outputs["channel_def"] == label_scheme(parser["label_scheme"]).channel_def
 
 
 @pytest.mark.parametrize(
-    ("bundle", "config"), [("brats_lora", "train"), ("brats_lora", "inference"), ("vit_mae", "train")]
+    ("bundle", "config"), [*itertools.product(FINE_TUNING, ["train", "inference"]), ("vit_mae", "train")]
 )
 def test_shipped_network_has_the_described_shapes(bundle, config):
     described = metadata(bundle)["network_data_format"]

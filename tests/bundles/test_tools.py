@@ -6,25 +6,27 @@ import pytest
 import torch
 from monai.bundle import ckpt_export, verify_net_in_out
 
-from tests.bundles.runs import BUNDLES, INFERRING, PRETRAINING, TRAINING, config_files, run, weights, workflow
+from tests.bundles.runs import BUNDLES, PRETRAINING, SEGMENTING, TRAINING, config_files, run, weights, workflow
 
-WINDOW = (1, 4, *INFERRING["image_size"])
 FORMAT = "_meta_#network_data_format"
-SHAPE = {f"{FORMAT}#{side}#spatial_shape": list(WINDOW[2:]) for side in ("inputs#image", "outputs#pred")}
-META = str(BUNDLES / "brats_lora" / "configs" / "metadata.json")
+SHAPES = [f"{FORMAT}#{side}#spatial_shape" for side in ("inputs#image", "outputs#pred")]
 
 
-@pytest.mark.parametrize(
-    ("bundle", "config", "knobs"),
-    [
-        ("brats_lora", "train", TRAINING),
-        ("brats_lora", "inference", INFERRING),
-        ("vit_mae", "train", PRETRAINING),
-    ],
-)
-@pytest.mark.parametrize("with_data", [False, True], ids=["no data", "phantoms"])
-def test_no_property_is_missing(bundle, config, knobs, with_data, phantoms):
-    made = workflow(bundle, config, dataset_dir=str(phantoms) if with_data else "/no/such/folder", **knobs)
+def meta_file(bundle: str) -> str:
+    return str(BUNDLES / bundle / "configs" / "metadata.json")
+
+
+@pytest.mark.parametrize("config", ["train", "inference"])
+@pytest.mark.parametrize("with_data", [False, True], ids=["no data", "data"])
+def test_no_property_is_missing(config, with_data, subject):
+    knobs = subject.training if config == "train" else subject.inferring
+    made = workflow(subject.bundle, config, **(knobs if with_data else {**knobs, "dataset_dir": "/no/such/folder"}))
+    assert made.check_properties() == []
+
+
+@pytest.mark.parametrize("with_data", [False, True], ids=["no data", "data"])
+def test_no_property_of_the_pretraining_is_missing(with_data, phantoms):
+    made = workflow("vit_mae", "train", dataset_dir=phantoms if with_data else "/no/such/folder", **PRETRAINING)
     assert made.check_properties() == []
 
 
@@ -57,15 +59,15 @@ def test_a_training_without_validation_data_still_saves(phantoms, tmp_path):
     assert (tmp_path / "models" / "model.pt").is_file()
 
 
+@pytest.mark.parametrize("bundle", SEGMENTING)
 @pytest.mark.parametrize("config", ["train", "inference"])
-def test_verify_net_in_out(config):
-    knobs = {**INFERRING, **SHAPE}
-    files = config_files("brats_lora", config)
-    verify_net_in_out("network_def", meta_file=META, config_file=files, device="cpu", n=1, p=1, **knobs)
+def test_verify_net_in_out(bundle, config):
+    small = SEGMENTING[bundle]
+    knobs = {**small, **dict.fromkeys(SHAPES, small["image_size"]), "device": "cpu"}
+    knobs.update(meta_file=meta_file(bundle), config_file=config_files(bundle, config))
+    verify_net_in_out("network_def", n=1, p=1, **knobs)
     with pytest.raises(ValueError, match="output channel number"):
-        verify_net_in_out(
-            "network_def", meta_file=META, config_file=files, device="cpu", label_scheme=_one_region(), **knobs
-        )
+        verify_net_in_out("network_def", label_scheme=_one_region(), **knobs)
 
 
 def _one_region() -> dict:
@@ -73,23 +75,25 @@ def _one_region() -> dict:
 
 
 @pytest.mark.slow
-def test_verify_net_in_out_of_the_shipped_network():
-    verify_net_in_out("network_def", meta_file=META, config_file=config_files("brats_lora", "inference"), device="cpu")
+@pytest.mark.parametrize("bundle", SEGMENTING)
+def test_verify_net_in_out_of_the_shipped_network(bundle):
+    knobs = {"meta_file": meta_file(bundle), "config_file": config_files(bundle, "inference"), "device": "cpu"}
+    verify_net_in_out("network_def", **knobs)
 
 
-def test_exported_torchscript_gives_the_same(trained, tmp_path):
+def test_exported_torchscript_gives_the_same(subject, tmp_path):
     exported = tmp_path / "model.ts"
     ckpt_export(
         "network_def",
         filepath=str(exported),
-        ckpt_file=str(trained / "models" / "model.pt"),
-        meta_file=META,
-        config_file=config_files("brats_lora", "inference"),
-        **INFERRING,
+        ckpt_file=str(subject.model),
+        meta_file=meta_file(subject.bundle),
+        config_file=config_files(subject.bundle, "inference"),
+        **SEGMENTING[subject.bundle],
     )
-    network = workflow("brats_lora", "inference", **INFERRING).parser.get_parsed_content("network_def").eval()
-    network.load_state_dict(weights(trained / "models" / "model.pt"))
-    image = torch.randn(WINDOW, generator=torch.Generator().manual_seed(0))
+    network = workflow(subject.bundle, "inference", **subject.inferring).parser.get_parsed_content("network_def").eval()
+    network.load_state_dict(weights(subject.model))
+    image = subject.image()
     with torch.no_grad():
         expected, found = network(image), torch.jit.load(str(exported)).eval()(image)
     assert expected.abs().max() > 0.1

@@ -67,6 +67,13 @@ def test_a_case_without_any_channel_is_an_error(folders):
         CaseList(folders(without=ENDINGS), allow_missing=True)[0]
 
 
+def test_two_files_for_one_channel_stay_an_error(tmp_path):
+    for name in ("T2_a.nii.gz", "T2_b.nii.gz"):
+        write(tmp_path / "case" / name, brain_image()[..., 0])
+    with pytest.raises(InputError, match="2 volumes for T2"):
+        CaseList(tmp_path, channels=("T2", "ADC"), labelled=False, allow_missing=True)[0]
+
+
 def test_a_missing_label_stays_an_error(folders):
     with pytest.raises(InputError, match="has no label"):
         CaseList(folders(without=("t1",), label=False), allow_missing=True)[0]

@@ -9,7 +9,7 @@ from segpeft.errors import InputError
 LESION = {"name": "lesion", "regions": {"lesion": [1]}}
 
 
-@pytest.mark.parametrize("name", ["msd", "brats", "brats2023"])
+@pytest.mark.parametrize("name", ["msd", "brats", "brats2023", "msd_prostate", "prostate158"])
 def test_label_to_regions_and_back_is_the_identity(name):
     scheme = label_scheme(name)
     values = torch.tensor(scheme.values)
@@ -33,6 +33,21 @@ def test_regions_nest(name, edema, necrosis, enhancing):
 def test_inner_regions_win_where_a_prediction_is_not_nested():
     regions = torch.tensor([[0.0], [0.9], [0.9]]).reshape(3, 1, 1, 1)  # ET and TC without WT
     assert regions_to_labels(regions, label_scheme("brats")).item() == 4
+
+
+@pytest.mark.parametrize(("name", "peripheral", "transition"), [("msd_prostate", 1, 2), ("prostate158", 2, 1)])
+def test_between_regions_side_by_side_the_more_probable_one_wins(name, peripheral, transition):
+    zones = torch.tensor([[0.9, 0.6, 0.7, 0.7, 0.2], [0.6, 0.9, 0.7, 0.2, 0.2]]).reshape(2, 5, 1, 1)  # PZ, TZ
+    expected = [peripheral, transition, transition, peripheral, 0]
+    assert regions_to_labels(zones, label_scheme(name)).flatten().tolist() == expected
+
+
+def test_the_most_probable_of_three_regions_side_by_side_wins():
+    scheme = label_scheme({"regions": {"all": [1, 2, 3], "a": [1], "b": [2], "c": [3]}, "paint": {"all": 1}})
+    generator = torch.Generator().manual_seed(0)
+    probabilities = 0.5 + 0.5 * torch.rand(4, 6, 5, 4, generator=generator)
+    expected = probabilities[1:].argmax(0) + 1
+    assert torch.equal(regions_to_labels(probabilities, scheme)[0].long(), expected)
 
 
 def test_threshold_is_exclusive_and_settable():

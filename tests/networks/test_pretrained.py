@@ -127,7 +127,7 @@ def test_missing_tensor_refuses_unless_allowed(tmp_path):
     ("changes", "message"),
     [
         ({"hidden_size": 48}, "the encoder needs"),
-        ({"patch_size": (16, 16, 16)}, "the encoder needs"),
+        ({"patch_size": (16, 16, 16)}, "has patches of 8 x 8 x 8 voxels, the encoder needs 16 x 16 x 16"),
         ({"num_layers": 8}, "lacks"),
     ],
     ids=["width", "patch", "depth"],

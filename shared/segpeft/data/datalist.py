@@ -28,7 +28,8 @@ def find_cases(
     """Returns every case of a data set, sorted by id, whichever of the known layouts it has.
 
     They are: a folder with `dataset.json` (MSD), BraTS case folders of 2018-2021 or 2023+ (also under HGG/LGG), case
-    folders with files named by `channel_files`, a plain folder of volumes, or a datalist JSON file.
+    folders with one volume (NIfTI or a folder of DICOM files) a channel, named by `channel_files` or like the channels,
+    a plain folder of volumes, or a datalist JSON file.
 
     Raises:
         InputError: there is no such folder or file, or no case in it.
@@ -129,7 +130,7 @@ class CaseList(Sequence[dict[str, Any]]):
 
     def _item(self, case: Case) -> dict[str, Any]:
         images = self._images(case)
-        missing = [path for path in (*images, case.label) if path and not os.path.isfile(path)]
+        missing = [path for path in (*images, case.label) if path and not os.path.exists(path)]
         if missing:
             raise InputError(f"{missing[0]}: no such file (case {case.name})")
         item: dict[str, Any] = {"case": case.name, "image": images[0] if len(images) == 1 else images}
@@ -141,8 +142,8 @@ class CaseList(Sequence[dict[str, Any]]):
 
     def _images(self, case: Case) -> list[str]:
         """Returns the files of a case in channel order, `ABSENT` for those that it may lack."""
-        there = [path if os.path.isfile(path) else ABSENT for path in case.images]
-        if self.allow_missing and len(there) > 1 and any(there):
+        there = [path if os.path.exists(path) else ABSENT for path in case.images]
+        if self.allow_missing and len(there) > 1 and any(there) and not case.ambiguous:
             return there
         if case.problem:
             raise InputError(f"{case.problem}; expected the channels {', '.join(self.channels)}")

@@ -20,6 +20,7 @@ _SAME = {
     **dict.fromkeys(("t1", "t1w", "t1n"), "t1"),
     **dict.fromkeys(("t1gd", "t1ce", "t1c", "t1post"), "t1gd"),
     **dict.fromkeys(("t2", "t2w"), "t2"),
+    "adc": "adc",
 }
 
 

@@ -1,7 +1,8 @@
 """Label schemes: which values a data set's label files hold, and which overlapping regions they make.
 
 BraTS-like sets number the same tissues differently (MSD Task01 1/2/3, BraTS 2018-2022 2/1/4, BraTS 2023 2/1/3), and
-all of them are judged on the nested regions WT (whole tumour), TC (tumour core) and ET (enhancing tumour).
+all of them are judged on the nested regions WT (whole tumour), TC (tumour core) and ET (enhancing tumour). Prostate
+sets number the peripheral zone (PZ) and the transition zone (TZ) 1/2 (MSD Task05) or 2/1 (Prostate158, the Model Zoo).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import combinations
 from typing import Any
 
 from segpeft.errors import InputError
@@ -24,7 +26,8 @@ class LabelScheme:
             Nested regions go from the outside in.
         file_values: tissue name to its value in a file; empty: made from the values in `regions`.
         paint: region name to the value that its mask gets in an output file, painted in the order of `regions`, so that
-            later (inner) regions win; empty: the first value of a region that no later region holds.
+            later (inner) regions win; empty: the first value of a region that no later region holds. Regions that have
+            no value in common are side by side: between them the more probable one wins, whatever their order.
     """
 
     name: str
@@ -56,6 +59,13 @@ class LabelScheme:
     def region_names(self) -> tuple[str, ...]:
         """Region names in the order of the channels."""
         return tuple(self.regions)
+
+    @property
+    def rivals(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of channels (earlier, later) whose regions have no value in common: a voxel is in one of them only."""
+        unions = [set(values) for values in self.regions.values()]
+        pairs = combinations(range(len(unions)), 2)
+        return tuple((one, other) for one, other in pairs if unions[one].isdisjoint(unions[other]))
 
     @property
     def values(self) -> tuple[int, ...]:
@@ -97,10 +107,20 @@ def _brain(name: str, edema: int, core: int, enhancing: int, core_name: str) -> 
     )
 
 
+def _prostate(name: str, peripheral: int, transition: int) -> LabelScheme:
+    return LabelScheme(
+        name=name,
+        regions={"PZ": (peripheral,), "TZ": (transition,)},  # channels of one meaning, however a set numbers its zones
+        file_values={"peripheral zone": peripheral, "transition zone": transition},
+    )
+
+
 _NAMED: dict[str, LabelScheme] = {
     "msd": _brain("msd", 1, 2, 3, "non-enhancing tumour"),
     "brats": _brain("brats", 2, 1, 4, "necrotic and non-enhancing tumour"),
     "brats2023": _brain("brats2023", 2, 1, 3, "necrotic tumour core"),
+    "msd_prostate": _prostate("msd_prostate", 1, 2),
+    "prostate158": _prostate("prostate158", 2, 1),
 }
 
 
@@ -108,8 +128,8 @@ def label_scheme(scheme: str | LabelScheme | Mapping[str, Any]) -> LabelScheme:
     """Returns the scheme called `scheme`, or the one described by it.
 
     Args:
-        scheme: "msd", "brats" or "brats2023"; a ready `LabelScheme`; or a mapping with its attributes, such as
-            `{"name": "lesion", "regions": {"lesion": [1]}}`.
+        scheme: "msd", "brats", "brats2023", "msd_prostate" or "prostate158"; a ready `LabelScheme`; or a mapping with
+            its attributes, such as `{"name": "lesion", "regions": {"lesion": [1]}}`.
 
     Raises:
         InputError: the name is not known, or the description is not one of a scheme.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segpeft.data.naming import SUFFIXES, is_volume, stem
+from segpeft.data.naming import SUFFIXES, is_series, is_volume, stem
 from segpeft.errors import InputError
 
 CHANNELS = ("FLAIR", "T1w", "T1gd", "T2w")
 """Default channel order, that of MSD Task01."""
+
+LABEL = "label.nii.gz"
+"""The label's name in case folders with one volume a channel, unless `label_file` says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Case:
         fold: a fold fixed by the datalist; None: by `assign_folds`.
         section: "training", "validation" or "test", as far as the data set itself says so.
         expected_label: what a missing label should have been called.
+        ambiguous: `problem` is not only about missing files: there is more than one for a channel.
     """
 
     name: str
@@ -34,6 +39,7 @@ class Case:
     fold: int | None = None
     section: str = "training"
     expected_label: str = ""
+    ambiguous: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,19 +67,22 @@ def _ending_with(names: Sequence[str], ending: str) -> list[str]:
 
 
 def volume_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yields every folder under `root` (two levels: a case, or a grade and a case) with its volume names, sorted."""
+    """Yields every folder under `root` (two levels: a case, or a grade and a case) with its volume names, sorted.
+
+    A volume is a NIfTI file or a folder of DICOM files.
+    """
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     nested = [
         sub for path in folders for sub in sorted(path.iterdir()) if sub.is_dir() and not sub.name.startswith(".")
     ]
     for folder in [*folders, *nested]:
-        names = sorted(path.name for path in folder.iterdir() if is_volume(path))
+        names = sorted(path.name for path in folder.iterdir() if is_volume(path) or is_series(path))
         if names:
             yield folder, names
 
 
 def brats_cases(root: Path, channels: Sequence[str], suffixes: Suffixes) -> list[Case]:
-    """Returns the cases of a BraTS folder, [] where it holds no file named in this way.
+    """Returns the cases of a BraTS folder, [] where it holds no file named in this way or `channels` are all others.
 
     Raises:
         InputError: `channels` names one that the layout does not have.
@@ -81,6 +90,8 @@ def brats_cases(root: Path, channels: Sequence[str], suffixes: Suffixes) -> list
     every = [*suffixes.channels.values(), suffixes.label]
     found = [(f, n) for f, n in volume_folders(root) if any(_ending_with(n, ending) for ending in every)]
     unknown = [name for name in channels if name not in suffixes.channels]
+    if len(unknown) == len(channels):  # another organ's data, whose files may end in `_t2` as well
+        return []
     if found and unknown:
         raise InputError(f"channels names {unknown}; {suffixes.family} folders have {list(suffixes.channels)}")
     return [_brats_case(folder, names, channels, suffixes) for folder, names in found]
@@ -105,7 +116,7 @@ def _brats_case(folder: Path, names: list[str], channels: Sequence[str], suffixe
 
 
 def named_cases(root: Path, channels: Sequence[str], files: Mapping[str, str], label: str | None) -> list[Case]:
-    """Returns the cases of folders whose files have the same names in each: `files` gives a channel's file name.
+    """Returns the cases of folders whose volumes have the same names in each: `files` gives a channel's name.
 
     Raises:
         InputError: `files` lacks a channel.
@@ -130,6 +141,45 @@ def named_cases(root: Path, channels: Sequence[str], files: Mapping[str, str], l
     return cases
 
 
+def series_cases(root: Path, channels: Sequence[str], label: str) -> list[Case]:
+    """Returns the cases of folders that hold one volume a channel, named like it: `T2.nii.gz`, `T2_tra/`, `adc.nii`.
+
+    [] where no folder holds a volume named like a channel.
+    """
+    cases = []
+    for folder, names in volume_folders(root):
+        named = {channel: _named_like(names, channel) for channel in channels}
+        if any(named.values()):
+            name = folder.relative_to(root).as_posix().replace("/", "_")
+            images = tuple(str(folder / (found or [f"{channel}.nii.gz"])[0]) for channel, found in named.items())
+            found_label = str(folder / label) if label in names else None
+            twice = any(len(found) > 1 for found in named.values())
+            cases.append(
+                Case(name, images, found_label, _not_one(folder, named), expected_label=label, ambiguous=twice)
+            )
+    return cases
+
+
+def _named_like(names: Sequence[str], channel: str) -> list[str]:
+    """Returns the names that best fit a channel: its own, or else `T2_...` and `T2-...`, or else `T2...`."""
+    wanted = re.escape(channel)
+    for pattern in (wanted, rf"{wanted}[^a-z0-9].*", rf"{wanted}.*"):
+        found = [name for name in names if re.fullmatch(pattern, stem(name), re.IGNORECASE)]
+        if found:
+            return found
+    return []
+
+
+def _not_one(folder: Path, named: Mapping[str, list[str]]) -> str:
+    wrong = []
+    for channel, found in named.items():
+        if not found:
+            wrong.append(f"no {channel} ({channel}.nii.gz or a DICOM folder {channel})")
+        elif len(found) > 1:
+            wrong.append(f"{len(found)} volumes for {channel} ({', '.join(found)})")
+    return f"{folder}: has {', '.join(wrong)}" if wrong else ""
+
+
 def flat_cases(root: Path) -> list[Case]:
     """Returns one unlabelled case for every volume that lies in `root` itself."""
     files = sorted(path for path in root.iterdir() if path.is_file() and is_volume(path))
@@ -148,8 +198,10 @@ def folder_cases(
         cases = named_cases(root, channels, channel_files, label_file)
         wanted = ", ".join(channel_files.values())
     else:
-        cases = brats_cases(root, channels, BRATS_2018) or brats_cases(root, channels, BRATS_2023) or flat_cases(root)
-        wanted = "dataset.json with imagesTr, BraTS case folders, or .nii/.nii.gz files (or set channel_files)"
+        cases = brats_cases(root, channels, BRATS_2018) or brats_cases(root, channels, BRATS_2023)
+        cases = cases or series_cases(root, channels, label_file or LABEL) or flat_cases(root)
+        wanted = "dataset.json with imagesTr, BraTS case folders, case folders with files or DICOM folders named "
+        wanted += f"{', '.join(channels)}, or .nii/.nii.gz files (or set channel_files)"
     if not cases:
         raise InputError(f"{root}: no cases found; expected {wanted}")
     return cases

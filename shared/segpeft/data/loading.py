@@ -14,6 +14,7 @@ from monai.data.image_reader import ImageReader
 from monai.transforms import LoadImage, LoadImaged
 from monai.utils import ensure_tuple
 
+from segpeft.data.channel_grid import onto_grid
 from segpeft.data.grids import grid_difference
 from segpeft.data.provenance import ABSENT, CHANNEL_FILES
 from segpeft.errors import InputError
@@ -25,7 +26,16 @@ class LoadVolume(LoadImage):
     A file (X, Y, Z) gives one channel, a file (X, Y, Z, C) gives C; a list of files of one channel each is stacked in
     its order, with zeros for a channel that is `ABSENT` from it. Unlike MONAI's stacking it compares the grids, and it
     names the file in every error.
+
+    Args:
+        resample_channels: bring the later files of a list onto the grid of the first, see
+            :mod:`segpeft.data.channel_grid`; otherwise other grids are refused.
+        **options: of MONAI's `LoadImage`.
     """
+
+    def __init__(self, *, resample_channels: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.resample_channels = resample_channels
 
     def __call__(self, filename: Sequence[PathLike] | PathLike, reader: ImageReader | None = None) -> Any:
         """Returns the volume, and its meta data too where `image_only` is off.
@@ -37,7 +47,7 @@ class LoadVolume(LoadImage):
         if not any(paths):
             raise InputError("a case has no file in any channel; expected at least one")
         volumes = [self._read(path, reader) if path != ABSENT else None for path in paths]
-        volume: Any = volumes[0] if len(volumes) == 1 else _stack(volumes, paths)
+        volume: Any = volumes[0] if len(volumes) == 1 else _stack(volumes, paths, self.resample_channels)
         return volume if self.image_only else (volume, volume.meta)
 
     def _read(self, path: str, reader: ImageReader | None) -> MetaTensor:
@@ -54,19 +64,22 @@ class LoadVolume(LoadImage):
         return volume
 
 
-def _stack(volumes: list[MetaTensor | None], paths: list[str]) -> MetaTensor:
-    there = [(volume, path) for volume, path in zip(volumes, paths, strict=True) if volume is not None]
-    first, first_path = there[0]
-    for volume, path in there:
+def _stack(volumes: list[MetaTensor | None], paths: list[str], resample: bool) -> MetaTensor:
+    first, first_path = next((volume, path) for volume, path in zip(volumes, paths, strict=True) if volume is not None)
+    fitting: list[torch.Tensor] = []
+    for volume, path in zip(volumes, paths, strict=True):
+        if volume is None:
+            fitting.append(torch.zeros_like(first.as_tensor()))
+            continue
         if volume.shape[0] != 1:
             raise InputError(
                 f"{path}: has {volume.shape[0]} channels; expected 1, as it is one of {len(paths)} files of a case"
             )
         difference = grid_difference(volume.shape[1:], volume.affine, first.shape[1:], first.affine)
-        if difference:
+        if difference and not resample:
             raise InputError(f"{path}: {difference} as in {first_path}; all channels of a case must share one grid")
-    zeros = torch.zeros_like(first.as_tensor())
-    stacked = torch.cat([zeros if volume is None else volume.as_tensor() for volume in volumes])  # (C, H, W, D)
+        fitting.append((onto_grid(volume, first, path, first_path) if difference else volume).as_tensor())
+    stacked = torch.cat(fitting)  # (C, H, W, D)
     return MetaTensor(stacked, meta={**first.meta, CHANNEL_FILES: os.pathsep.join(paths)})
 
 
@@ -82,6 +95,7 @@ class LoadVolumed(LoadImaged):
         dtype: of the loaded values.
         image_only: False adds `<key>_meta_dict` entries.
         allow_missing_keys: pass over keys that a case does not have.
+        resample_channels: as in `LoadVolume`.
 
     Raises:
         InputError: see `LoadVolume`.
@@ -94,6 +108,14 @@ class LoadVolumed(LoadImaged):
         dtype: DtypeLike = np.float32,
         image_only: bool = True,
         allow_missing_keys: bool = False,
+        resample_channels: bool = False,
     ) -> None:
         super().__init__(keys, reader=reader, dtype=dtype, image_only=image_only, allow_missing_keys=allow_missing_keys)
-        self._loader = LoadVolume(reader, image_only, dtype, ensure_channel_first=True, squeeze_non_spatial_dims=True)
+        self._loader = LoadVolume(
+            resample_channels=resample_channels,
+            reader=reader,
+            image_only=image_only,
+            dtype=dtype,
+            ensure_channel_first=True,
+            squeeze_non_spatial_dims=True,
+        )

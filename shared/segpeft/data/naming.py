@@ -15,6 +15,14 @@ def is_volume(path: Path) -> bool:
     return path.name.endswith(SUFFIXES) and not path.name.startswith(".")
 
 
+def is_series(path: Path) -> bool:
+    """Returns whether `path` is a folder of DICOM files: `.dcm`, `.ima`, or names without an ending."""
+    if not path.is_dir() or path.name.startswith("."):
+        return False
+    files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+    return any(file.suffix.lower() in (".dcm", ".ima", "") for file in files) and not any(map(is_volume, files))
+
+
 def stem(path: str | Path) -> str:
     """Returns a file's name without `.nii` or `.nii.gz`."""
     name = Path(path).name

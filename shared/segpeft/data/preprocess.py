@@ -29,6 +29,7 @@ def preprocessing(
     spacing: Sequence[float] | None = None,
     margin: int = 0,
     native_label: bool = False,
+    resample_channels: bool = False,
     allow_missing: bool = False,
     channels_used: Sequence[str] | None = None,
 ) -> Compose:
@@ -43,6 +44,8 @@ def preprocessing(
         spacing: voxel size in mm to resample to; None keeps the file's.
         margin: voxels kept around the foreground.
         native_label: leave the label on the grid of its file, uncropped (for metrics on native grids).
+        resample_channels: where every channel is a file of its own, bring the later ones onto the grid of the first, on
+            which the label lies and the prediction is written; otherwise other grids are refused.
         allow_missing: a case may lack channels, see `CheckImaged`.
         channels_used: names of the channels to use; the others are treated as absent although they are there.
 
@@ -58,7 +61,8 @@ def preprocessing(
         raise InputError(f"margin is {margin}; expected 0 or more voxels")
     labels = [LABEL] if LABEL in names else []
     moved = [IMAGE, *([] if native_label else labels)]
-    steps: list[Any] = [LoadVolumed(keys=[IMAGE, *labels]), CheckImaged(IMAGE, channels, allow_missing)]
+    load = LoadVolumed(keys=[IMAGE, *labels], resample_channels=resample_channels)
+    steps: list[Any] = [load, CheckImaged(IMAGE, channels, allow_missing)]
     if channels_used is not None:
         steps.append(KeepChannelsd(IMAGE, channel_names(channels), channels_used))
     if labels:

@@ -53,7 +53,8 @@ def regions_to_labels(regions: Tensor, scheme: LabelScheme, threshold: float = 0
     """Returns a uint8 label map (1, H, W, D) from region probabilities or masks (R, H, W, D).
 
     Regions above `threshold` are painted in the scheme's order; inner regions come later and win, so every voxel has
-    one value.
+    one value. Where two regions side by side are both above it, the more probable one is painted; masks say no more
+    than that both are there, and the later one is.
 
     Raises:
         InputError: the number of channels is not the number of regions.
@@ -63,8 +64,11 @@ def regions_to_labels(regions: Tensor, scheme: LabelScheme, threshold: float = 0
             f"prediction has {regions.shape[0]} channels; scheme {scheme.name!r} has the regions {list(scheme.regions)}"
         )
     label = torch.zeros(regions.shape[1:], dtype=torch.uint8, device=regions.device)
-    for mask, region in zip(regions, scheme.regions, strict=True):
-        label[mask > threshold] = scheme.paint[region]
+    masks = regions > threshold
+    for earlier, later in scheme.rivals:
+        masks[later] &= ~(masks[earlier] & (regions[earlier] > regions[later]))  # the earlier one is painted over
+    for mask, region in zip(masks, scheme.regions, strict=True):
+        label[mask] = scheme.paint[region]
     return label[None]
 
 

@@ -22,6 +22,7 @@ from .position import cubic_grid, resize_position_embedding
 log = logging.getLogger("segpeft")
 SOURCES = (monai_mae, monai_vit)
 POSITION = "patch_embedding.position_embeddings"
+PATCHES = "patch_embedding.patch_embeddings.weight"
 
 
 @dataclass
@@ -131,6 +132,9 @@ def _load(
         if source != target and source and target and given.shape[2] == value.shape[2]:
             given = resize_position_embedding(given, source, target)
             report.converted[key] = f"resized from grid {source} to {target}"
+        elif given.shape != value.shape and key == PATCHES and given.shape[:2] == value.shape[:2]:
+            patches = [" x ".join(map(str, tensor.shape[2:])) for tensor in (given, value)]
+            raise InputError(f"{path}: has patches of {patches[0]} voxels, the encoder needs {patches[1]} (patch_size)")
         elif given.shape != value.shape:
             raise InputError(f"{path}: {key} is {tuple(given.shape)}, the encoder needs {tuple(value.shape)}")
         else:

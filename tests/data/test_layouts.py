@@ -1,0 +1,110 @@
+"""Case folders with one volume a channel, NIfTI or DICOM, under names that begin like the channel."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from segpeft.data.datalist import CaseList, main
+from segpeft.data.prepared_case import source_stamps
+from segpeft.errors import InputError
+
+CHANNELS = ["T2", "ADC"]
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def listed(root: Path, **options) -> list[dict]:
+    return [*CaseList(root, channels=CHANNELS, **{"labelled": False, **options})]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["T2.nii.gz", "ADC.nii.gz"], ("T2.nii.gz", "ADC.nii.gz")),
+        (["t2_tse_tra.nii", "Adc-b800.nii.gz"], ("t2_tse_tra.nii", "Adc-b800.nii.gz")),
+        (["T2w.nii.gz", "ADC.nii.gz"], ("T2w.nii.gz", "ADC.nii.gz")),
+        (["T2.nii.gz", "T2_cor.nii.gz", "ADC.nii.gz"], ("T2.nii.gz", "ADC.nii.gz")),
+        (["T2/1.dcm", "T2/2.dcm", "ADC/1.dcm"], ("T2", "ADC")),
+        (["T2_tra/IM0001", "ADC/I.IMA"], ("T2_tra", "ADC")),
+        (["T2.nii.gz", "ADC/1.dcm"], ("T2.nii.gz", "ADC")),
+    ],
+    ids=["named so", "begin so", "T2w", "exact first", "DICOM", "no ending", "both kinds"],
+)
+def test_volumes_are_found_by_their_names(files, expected, tmp_path):
+    touch(tmp_path / "P1", *files, "label.nii.gz")
+    (item,) = listed(tmp_path, labelled=True)
+    assert item["case"] == "P1"
+    assert item["image"] == [str(tmp_path / "P1" / name) for name in expected]
+    assert item["label"] == str(tmp_path / "P1" / "label.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (["T2.nii.gz", "label.nii.gz"], ("P1: has no ADC", "ADC.nii.gz or a DICOM folder ADC", "channels T2, ADC")),
+        (["ADC/1.dcm"], ("P1: has no T2",)),
+        (["T2.nii.gz", "ADC_1.nii.gz", "ADC_2/1.dcm"], ("P1: has 2 volumes for ADC (ADC_1.nii.gz, ADC_2)",)),
+        (["T2.nii.gz", "ADC/notes.txt"], ("P1: has no ADC",)),
+    ],
+    ids=["no ADC", "no T2", "two ADC", "a folder without DICOM"],
+)
+def test_a_case_that_lacks_a_volume_says_so_and_the_others_are_there(files, words, tmp_path):
+    touch(tmp_path / "P1", *files)
+    touch(tmp_path / "P2", "T2.nii.gz", "ADC.nii.gz")
+    cases = CaseList(tmp_path, channels=CHANNELS, labelled=False)
+    assert cases[1]["case"] == "P2"
+    with pytest.raises(InputError) as caught:
+        cases[0]
+    assert not [word for word in words if word not in str(caught.value)], caught.value
+
+
+def test_other_names_are_a_knob(tmp_path):
+    touch(tmp_path / "P1", "axial/1.dcm", "diffusion.nii.gz", "zones.nii.gz")
+    names = {"T2": "axial", "ADC": "diffusion.nii.gz"}
+    (item,) = listed(tmp_path, channel_files=names, label_file="zones.nii.gz", labelled=True)
+    assert item["image"] == [str(tmp_path / "P1" / name) for name in names.values()]
+    assert item["label"].endswith("zones.nii.gz")
+
+
+def test_files_of_another_organ_that_end_like_brats_ones_are_no_brats(tmp_path):
+    touch(tmp_path / "P1", "P1_t2.nii.gz", "P1_adc.nii.gz", "P1_seg.nii.gz")
+    names = {"T2": "P1_t2.nii.gz", "ADC": "P1_adc.nii.gz"}
+    assert len(listed(tmp_path, channel_files=names)) == 1
+    with pytest.raises(InputError, match="no cases found"):
+        listed(tmp_path)
+
+
+def test_a_split_of_series_can_be_written_and_read(tmp_path):
+    for index in range(4):
+        touch(tmp_path / "data" / f"P{index}", "T2/1.dcm", "ADC/1.dcm", "label.nii.gz")
+    out = tmp_path / "data" / "list.json"
+    options = ["--folds", "2", "--channels", *CHANNELS]
+    main(["--dataset_dir", str(tmp_path / "data"), "--out", str(out), *options])
+    assert json.loads(out.read_text())["training"][0]["image"] == ["P0/T2", "P0/ADC"]
+    assert listed(out, labelled=True) == listed(tmp_path / "data", labelled=True)
+
+
+def test_the_names_of_task05_are_known(tmp_path):
+    touch(tmp_path, "imagesTr/p.nii.gz", "labelsTr/p.nii.gz")
+    entry = {"image": "./imagesTr/p.nii.gz", "label": "./labelsTr/p.nii.gz"}
+    for modality in ({"0": "T2", "1": "ADC"}, {"0": "ADC", "1": "T2"}):
+        (tmp_path / "dataset.json").write_text(json.dumps({"modality": modality, "training": [entry]}))
+        if modality["0"] == "T2":
+            assert len(listed(tmp_path)) == 1
+        else:
+            with pytest.raises(InputError, match="lists the channels ADC, T2; expected T2, ADC"):
+                listed(tmp_path)
+
+
+def test_a_changed_slice_of_a_series_makes_a_prepared_case_stale(tmp_path):
+    touch(tmp_path, "T2/1.dcm", "T2/2.dcm", "ADC.nii.gz")
+    item = {"image": [str(tmp_path / "T2"), str(tmp_path / "ADC.nii.gz")]}
+    before = source_stamps(item)
+    assert len(before) == 3
+    (tmp_path / "T2" / "2.dcm").write_bytes(b"changed")
+    assert source_stamps(item) != before
