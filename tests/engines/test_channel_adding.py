@@ -6,7 +6,7 @@ import pytest
 import torch
 from ignite.engine import Engine
 
-from segpeft.engines import TrainedChannelsLoader
+from segpeft.engines import TrainedChannelsLoader, hold_frozen_in
 from segpeft.errors import InputError
 from segpeft.networks import train_added_channels
 from segpeft.peft import trainable_parameters
@@ -55,3 +55,11 @@ def test_a_missing_file_is_named(network, tmp_path):
 
 def test_nothing_is_read_at_construction(network):
     TrainedChannelsLoader(network, "/nowhere/model.pt", NEW, OLD)
+
+
+def test_a_frozen_decoder_keeps_its_precision_where_the_base_is_held_in_less(network):
+    network.float()
+    hold_frozen_in(network, torch.bfloat16)
+    assert network.vit.blocks[0].attn.qkv.weight.dtype is torch.bfloat16
+    types = {p.dtype for name, p in network.named_parameters() if not name.startswith("vit.")}
+    assert types == {torch.float32}
