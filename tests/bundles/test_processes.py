@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.bundles.runs import TRAINING, arguments, config_files, outputs, plain, run, start, weights
+from tests.bundles.runs import SEGMENTING, SHORT, TRAINING, arguments, config_files, outputs, plain, run, start, weights
 
 KEEP_WEIGHTS = {
     "imports": ["$import os", "$import torch", "$import segpeft"],
@@ -24,12 +24,12 @@ KEEP_WEIGHTS = {
 }
 
 
-def in_two_processes(run_id: str, configs: list[str], knobs: dict, log: Path) -> None:
+def in_two_processes(bundle: str, run_id: str, configs: list[str], knobs: dict, log: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     launcher = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}"]
-    process = start("brats_lora", [*launcher, *arguments(run_id, configs, plain(knobs))], log)
+    process = start(bundle, [*launcher, *arguments(run_id, configs, plain(knobs))], log)
     try:
         code = process.wait(timeout=240)
     except subprocess.TimeoutExpired:
@@ -38,13 +38,17 @@ def in_two_processes(run_id: str, configs: list[str], knobs: dict, log: Path) ->
     assert code == 0, log.with_suffix(".err").read_text()[-3000:]
 
 
-def test_training(phantoms, tmp_path):
+@pytest.mark.parametrize(
+    ("bundle", "data"), [("brats_lora", "phantoms"), pytest.param("prostate_lora", "zones", marks=pytest.mark.slow)]
+)
+def test_training(bundle, data, request, tmp_path):
     (tmp_path / "out").mkdir()
     overlay = tmp_path / "keep.json"
     overlay.write_text(json.dumps(KEEP_WEIGHTS))
-    configs = config_files("brats_lora", "train", "multi_gpu_train", str(overlay))
-    knobs = {**TRAINING, "epochs": 1, "dataset_dir": phantoms, "device": "cpu", **outputs(tmp_path)}
-    in_two_processes("training", configs, knobs, tmp_path / "log")
+    configs = config_files(bundle, "train", "multi_gpu_train", str(overlay))
+    knobs = {**SEGMENTING[bundle], **SHORT, "epochs": 1, "dataset_dir": request.getfixturevalue(data)}
+    knobs = {**knobs, "device": "cpu", **outputs(tmp_path)}
+    in_two_processes(bundle, "training", configs, knobs, tmp_path / "log")
     ranks = [weights(tmp_path / "out" / f"rank{rank}.pt") for rank in range(2)]
     assert all(torch.equal(ranks[0][key], ranks[1][key]) for key in ranks[0])
     saved = weights(tmp_path / "models" / "model.pt")
@@ -60,7 +64,7 @@ def test_evaluation_gives_the_metrics_of_one_process(phantoms, trained, tmp_path
     knobs = {**TRAINING, "section": "all", "dataset_dir": phantoms, "model_dir": trained / "models", "device": "cpu"}
     run("brats_lora", "train", "evaluate", output_dir=tmp_path / "one", **knobs)
     configs = config_files("brats_lora", "train", "evaluate", "multi_gpu_train")
-    in_two_processes("evaluating", configs, {**knobs, "output_dir": tmp_path / "two"}, tmp_path / "log")
+    in_two_processes("brats_lora", "evaluating", configs, {**knobs, "output_dir": tmp_path / "two"}, tmp_path / "log")
     rows = []
     for name in ("one", "two"):
         with (tmp_path / name / "cases.csv").open(newline="") as file:

@@ -70,6 +70,24 @@ def test_a_label_on_the_grid_of_its_image_passes(tmp_path, write_nifti):
     assert CheckLabeld()(case)["label"].sum() == 120
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_label_stored_from_the_other_side_is_turned(tmp_path, write_nifti, axis):
+    """As of a DICOM series that was converted to NIfTI to draw on: the same grid, with an axis reversed."""
+    drawn = np.arange(120, dtype=np.uint8).reshape(SHAPE)
+    affine = np.eye(4)
+    affine[axis, axis], affine[axis, 3] = -1, SHAPE[axis] - 1
+    label = CheckLabeld()(label_case(tmp_path, write_nifti, np.flip(drawn, axis), affine))["label"]
+    np.testing.assert_array_equal(label[0].numpy(), drawn)
+    np.testing.assert_allclose(label.affine, np.eye(4))
+
+
+def test_a_label_with_other_axes_is_turned(tmp_path, write_nifti):
+    drawn = np.arange(120, dtype=np.uint8).reshape(SHAPE)
+    affine = np.eye(4)[[1, 2, 0, 3]]  # its first axis is y, its second z, its third x
+    case = label_case(tmp_path, write_nifti, drawn.transpose(1, 2, 0), np.linalg.inv(affine))
+    np.testing.assert_array_equal(CheckLabeld()(case)["label"][0].numpy(), drawn)
+
+
 @pytest.mark.parametrize(
     ("shape", "affine", "said"),
     [

@@ -40,10 +40,10 @@ def onto_grid(volume: MetaTensor, reference: MetaTensor, path: str, reference_pa
             f"{path}: covers {100 * share:.0f} % of {reference_path} in world space; "
             f"expected at least {100 * MIN_OVERLAP:.0f} % (the same patient and examination)"
         )
-    resample = SpatialResample(mode="bilinear", padding_mode="border", dtype=torch.float64)
+    resample = SpatialResample(mode="bilinear", padding_mode="border", dtype=np.float64)
     shape = tuple(reference.shape[1:])
-    moved = resample(volume, dst_affine=reference.affine, spatial_size=shape)
-    return MetaTensor(moved.as_tensor().to(volume.dtype), meta=dict(reference.meta))
+    moved = torch.as_tensor(resample(volume, dst_affine=reference.affine, spatial_size=shape))
+    return MetaTensor(moved.as_subclass(torch.Tensor).to(volume.dtype), meta=dict(reference.meta))
 
 
 def overlap(volume: MetaTensor, reference: MetaTensor, path: str, reference_path: str) -> float:
@@ -52,7 +52,7 @@ def overlap(volume: MetaTensor, reference: MetaTensor, path: str, reference_path
     Raises:
         InputError: an affine has no inverse.
     """
-    to_volume = _inverse(volume, path) @ _affine(reference, reference_path)
+    to_volume = np.linalg.inv(_affine(volume, path)) @ _affine(reference, reference_path)
     axes = [np.linspace(0, size - 1, min(size, PROBES)) for size in reference.shape[1:]]
     voxels = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])  # (3, N)
     found = to_volume[:3, :3] @ voxels + to_volume[:3, 3:]
@@ -65,7 +65,3 @@ def _affine(volume: MetaTensor, path: str) -> NDArray[np.float64]:
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
         raise InputError(f"{path}: its affine places several voxels at one point; expected an invertible one")
     return affine
-
-
-def _inverse(volume: MetaTensor, path: str) -> NDArray[np.float64]:
-    return np.linalg.inv(_affine(volume, path))

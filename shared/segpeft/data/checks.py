@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform
+from monai.transforms import MapTransform, Orientation
+from nibabel.orientations import aff2axcodes
 from torch import Tensor
 
 from segpeft.data.grids import grid_difference
@@ -85,7 +86,11 @@ def _constant(channel: Any, index: int, file: str) -> str:
 
 
 class CheckLabeld(MapTransform):
-    """Refuses label maps that do not lie on the grid of their image.
+    """Refuses label maps that do not lie on the grid of their image; gives good ones in the image's order of voxels.
+
+    The same grid may be stored along other axes or from the other side: a converter of DICOM to NIfTI turns the rows
+    around, and the label was drawn on its result. Such a label is turned to lie as the image does; nothing is
+    interpolated.
 
     Args:
         keys: of label maps (1, H, W, D).
@@ -103,14 +108,26 @@ class CheckLabeld(MapTransform):
         self.image_key = image_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Returns the checked case, unchanged."""
+        """Returns the checked case; only a label that is stored another way is changed."""
         d = dict(data)
         image: MetaTensor = d[self.image_key]
         for key in self.key_iterator(d):
             label: MetaTensor = d[key]
             if label.shape[0] != 1:
                 raise InputError(f"{file_of(label)}: label has {label.shape[0]} channels; expected 1")
-            difference = grid_difference(label.shape[1:], label.affine, image.shape[1:], image.affine)
+            difference = _label_difference(label, image)
             if difference:
-                raise InputError(f"{file_of(label)}: label {difference} as in its image {file_of(image)}")
+                d[key] = _stored_like(label, image)
+                if _label_difference(d[key], image):
+                    raise InputError(f"{file_of(label)}: label {difference} as in its image {file_of(image)}")
         return d
+
+
+def _stored_like(label: MetaTensor, image: MetaTensor) -> MetaTensor:
+    """Returns the label with its axes in the order and directions of the image's, as far as the image has three."""
+    axes = aff2axcodes(image.affine.numpy())
+    return label if None in axes else Orientation(axcodes="".join(axes), labels=None)(label)  # type: ignore[return-value]
+
+
+def _label_difference(label: MetaTensor, image: MetaTensor) -> str | None:
+    return grid_difference(label.shape[1:], label.affine, image.shape[1:], image.affine)

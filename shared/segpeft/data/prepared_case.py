@@ -36,12 +36,14 @@ def case_folder(root: Path, item: Mapping[str, Any]) -> Path:
 
 
 def source_stamps(item: Mapping[str, Any]) -> dict[str, list[int]]:
-    """Returns size and modification time (ns) of every file that an item names or that lies in a folder it names."""
+    """Returns size and modification time (ns) of every existing file that an item names, alone or by its folder.
+
+    A folder is a DICOM series: any of its slices may have been replaced.
+    """
     values = [entry for value in item.values() for entry in (value if isinstance(value, (list, tuple)) else [value])]
-    named = {str(value) for value in values if isinstance(value, (str, os.PathLike)) and os.path.exists(value)}
-    files = {os.path.join(name, inside) for name in named if os.path.isdir(name) for inside in os.listdir(name)}
-    paths = sorted(path for path in named | files if os.path.isfile(path))
-    return {path: [os.stat(path).st_size, os.stat(path).st_mtime_ns] for path in paths}
+    named = {Path(value) for value in values if isinstance(value, (str, os.PathLike))}
+    paths = {inner for path in named for inner in (path.iterdir() if path.is_dir() else [path]) if inner.is_file()}
+    return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(paths)}
 
 
 def read_header(folder: Path) -> dict[str, Any] | None:
