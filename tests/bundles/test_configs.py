@@ -111,6 +111,11 @@ def test_overlays_replace_knobs_and_add_none(bundle, overlay):
     assert not any("#" in name for name in read(overlay))
 
 
+@pytest.mark.parametrize("bases", [("inference",), ("train", "evaluate")], ids="-".join)
+def test_the_overlay_of_ensembles_replaces_knobs_and_adds_none(bases):
+    assert set(read("brats_lora/ensemble")) <= {name for base in bases for name in read(f"brats_lora/{base}")}
+
+
 @pytest.mark.parametrize("bundle", FINE_TUNING)
 def test_run_is_there_under_both_names(bundle):
     for config, name in [("train", "training"), ("evaluate", "evaluating"), ("inference", "inference")]:

@@ -10,6 +10,7 @@ _HOMES = {
     "LabelScheme": "label_schemes",
     "PreparedDataset": "prepared",
     "RandBalancedCropd": "crops",
+    "RandChannelDropoutd": "channel_dropout",
     "VolumeList": "volumes",
     "augmentation": "augment",
     "cases_of": "datalist",

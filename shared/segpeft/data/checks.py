@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import logging
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,8 +14,11 @@ from nibabel.orientations import aff2axcodes
 from torch import Tensor
 
 from segpeft.data.grids import grid_difference
+from segpeft.data.presence import PRESENT, channel_names
 from segpeft.data.provenance import file_of
 from segpeft.errors import InputError
+
+LOGGER = logging.getLogger(__name__)
 
 
 class CheckImaged(MapTransform):
@@ -22,39 +26,63 @@ class CheckImaged(MapTransform):
 
     Args:
         keys: of images (C, H, W, D).
-        channels: how many channels an image must have.
+        channels: names of the channels that an image must have, or how many.
+        allow_missing: a channel that is one constant (0 where there was no file) is absent, as long as another one is
+            there: it becomes 0, the case gets `present` (C,), 1 for each channel that is there, and one warning names
+            case and channel.
         allow_missing_keys: pass over keys that a case does not have.
 
     Raises:
         InputError: another number of channels, a NaN or infinite value, or a channel that is one constant.
     """
 
-    def __init__(self, keys: KeysCollection = "image", channels: int = 4, allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self,
+        keys: KeysCollection = "image",
+        channels: int | Sequence[str] = 4,
+        allow_missing: bool = False,
+        allow_missing_keys: bool = False,
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
-        if channels < 1:
-            raise InputError(f"channels is {channels}; expected at least 1")
-        self.channels = channels
+        self.channels, self.allow_missing = channel_names(channels), allow_missing
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Returns the checked case, unchanged."""
+        """Returns the checked case, unchanged but for `present` and constants of absent channels."""
         d = dict(data)
         for key in self.key_iterator(d):
-            image = d[key]
-            if image.shape[0] != self.channels:
-                raise InputError(f"{file_of(image)}: has {image.shape[0]} channels; expected {self.channels}")
-            for channel in range(self.channels):
-                _check_channel(torch.as_tensor(image[channel]).as_subclass(Tensor), channel, file_of(image, channel))
+            image, expected = d[key], len(self.channels)
+            if image.shape[0] != expected:
+                raise InputError(f"{file_of(image)}: has {image.shape[0]} channels; expected {expected}")
+            constants = [_constant(image[c], c, file_of(image, c)) for c in range(expected)]
+            empty = [channel for channel, constant in enumerate(constants) if constant]
+            if empty and (not self.allow_missing or len(empty) == expected):
+                file, constant = file_of(image, empty[0]), constants[empty[0]]
+                raise InputError(f"{file}: channel {empty[0]} is {constant}; expected an image")
+            if self.allow_missing:
+                d[key], d[PRESENT] = self._without(image, empty, str(d.get("case") or file_of(image)))
         return d
 
+    def _without(self, image: MetaTensor, empty: list[int], case: str) -> tuple[MetaTensor, Tensor]:
+        present = torch.ones(len(self.channels))
+        if empty:
+            image = image.clone()
+            image[empty] = 0
+            present[empty] = 0
+            absent = ", ".join(self.channels[channel] for channel in empty)
+            LOGGER.warning("case %s: has no %s: goes on without it (knob allow_missing)", case, absent)
+        return image, present
 
-def _check_channel(values: Tensor, channel: int, file: str) -> None:
+
+def _constant(channel: Any, index: int, file: str) -> str:
+    """Returns what constant a channel is, "" for an image; refuses what is not finite."""
+    values = torch.as_tensor(channel).as_subclass(Tensor)
     low, high = torch.aminmax(values)  # NaN anywhere makes both NaN
     if not bool(torch.isfinite(low) & torch.isfinite(high)):
         count = int((~torch.isfinite(values)).sum())
-        raise InputError(f"{file}: channel {channel} has {count} NaN or infinite values; expected finite intensities")
-    if low == high:
-        kind = "all zero" if low == 0 else f"the constant {float(low):g}"
-        raise InputError(f"{file}: channel {channel} is {kind}; expected an image")
+        raise InputError(f"{file}: channel {index} has {count} NaN or infinite values; expected finite intensities")
+    if low != high:
+        return ""
+    return "all zero" if low == 0 else f"the constant {float(low):g}"
 
 
 class CheckLabeld(MapTransform):

@@ -13,6 +13,7 @@ from segpeft.atomic_files import replacing
 from segpeft.data.datalist_file import datalist_cases
 from segpeft.data.folds import assign_folds, check_fold
 from segpeft.data.layouts import CHANNELS, Case, folder_cases
+from segpeft.data.provenance import ABSENT
 from segpeft.errors import InputError, one_line_errors
 
 SECTIONS = ("training", "validation", "all", "test")
@@ -62,6 +63,7 @@ class CaseList(Sequence[dict[str, Any]]):
         seed: of the split.
         channel_files: channel name to file name, for case folders with names of their own.
         label_file: file name of the label in such folders.
+        allow_missing: a case of several files may lack some of its channels, which are then `ABSENT` in "image".
 
     Raises:
         InputError: (constructor) a knob out of range; (first use) see `find_cases`; (item) a file is missing.
@@ -78,6 +80,7 @@ class CaseList(Sequence[dict[str, Any]]):
         seed: int = 0,
         channel_files: Mapping[str, str] | None = None,
         label_file: str | None = None,
+        allow_missing: bool = False,
     ) -> None:
         if section not in SECTIONS:
             raise InputError(f"section is {section!r}; expected one of {', '.join(SECTIONS)}")
@@ -87,7 +90,7 @@ class CaseList(Sequence[dict[str, Any]]):
             raise InputError("channels is empty; expected at least one channel name")
         self.dataset_dir, self.section, self.fold, self.folds = dataset_dir, section, fold, folds
         self.channels, self.labelled, self.seed = tuple(channels), labelled, seed
-        self.channel_files, self.label_file = channel_files, label_file
+        self.channel_files, self.label_file, self.allow_missing = channel_files, label_file, allow_missing
         self._cases: list[Case] | None = None
 
     def __len__(self) -> int:
@@ -126,17 +129,25 @@ class CaseList(Sequence[dict[str, Any]]):
         return [case for case in cases if (folds[case.name] == self.fold) == (self.section == "validation")]
 
     def _item(self, case: Case) -> dict[str, Any]:
-        if case.problem:
-            raise InputError(f"{case.problem}; expected the channels {', '.join(self.channels)}")
-        missing = [path for path in (*case.images, *([case.label] if case.label else [])) if not os.path.exists(path)]
+        images = self._images(case)
+        missing = [path for path in (*images, case.label) if path and not os.path.exists(path)]
         if missing:
             raise InputError(f"{missing[0]}: no such file (case {case.name})")
-        item: dict[str, Any] = {"case": case.name, "image": case.images[0] if len(case.images) == 1 else [*case.images]}
+        item: dict[str, Any] = {"case": case.name, "image": images[0] if len(images) == 1 else images}
         if self.labelled:
             if case.label is None:
                 raise InputError(f"case {case.name}: has no label; expected {case.expected_label}")
             item["label"] = case.label
         return item
+
+    def _images(self, case: Case) -> list[str]:
+        """Returns the files of a case in channel order, `ABSENT` for those that it may lack."""
+        there = [path if os.path.exists(path) else ABSENT for path in case.images]
+        if self.allow_missing and len(there) > 1 and any(there) and not case.ambiguous:
+            return there
+        if case.problem:
+            raise InputError(f"{case.problem}; expected the channels {', '.join(self.channels)}")
+        return [*case.images]
 
 
 def cases_of(cases: CaseList, section: str) -> CaseList:

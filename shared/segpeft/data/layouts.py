@@ -29,6 +29,7 @@ class Case:
         fold: a fold fixed by the datalist; None: by `assign_folds`.
         section: "training", "validation" or "test", as far as the data set itself says so.
         expected_label: what a missing label should have been called.
+        ambiguous: `problem` is not only about missing files: there is more than one for a channel.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Case:
     fold: int | None = None
     section: str = "training"
     expected_label: str = ""
+    ambiguous: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,10 @@ def series_cases(root: Path, channels: Sequence[str], label: str) -> list[Case]:
             name = folder.relative_to(root).as_posix().replace("/", "_")
             images = tuple(str(folder / (found or [f"{channel}.nii.gz"])[0]) for channel, found in named.items())
             found_label = str(folder / label) if label in names else None
-            cases.append(Case(name, images, found_label, _not_one(folder, named), expected_label=label))
+            twice = any(len(found) > 1 for found in named.values())
+            cases.append(
+                Case(name, images, found_label, _not_one(folder, named), expected_label=label, ambiguous=twice)
+            )
     return cases
 
 

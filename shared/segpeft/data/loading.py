@@ -20,7 +20,7 @@ from monai.utils import ensure_tuple
 from segpeft.data.channel_grid import onto_grid
 from segpeft.data.dicom_series import DicomSeriesReader
 from segpeft.data.grids import grid_difference
-from segpeft.data.provenance import CHANNEL_FILES
+from segpeft.data.provenance import ABSENT, CHANNEL_FILES
 from segpeft.errors import InputError
 
 
@@ -28,8 +28,8 @@ class LoadVolume(LoadImage):
     """Reads one volume to a `MetaTensor` (C, H, W, D).
 
     A file (X, Y, Z) gives one channel, a file (X, Y, Z, C) gives C, a folder is one DICOM series and gives one channel;
-    a list of files or folders of one channel each is stacked in its order. Unlike MONAI's stacking it compares the
-    grids, and it names the file in every error.
+    a list of files or folders of one channel each is stacked in its order, with zeros for a channel that is `ABSENT`
+    from it. Unlike MONAI's stacking it compares the grids, and it names the file in every error.
 
     Args:
         resample_channels: bring the later files of a list onto the grid of the first, see
@@ -49,8 +49,10 @@ class LoadVolume(LoadImage):
                 see `series_files` for a folder.
         """
         paths = [os.fspath(path) for path in ensure_tuple(filename)]
-        volumes = [self._read(path, reader) for path in paths]
-        volume = volumes[0] if len(volumes) == 1 else _stack(volumes, paths, self.resample_channels)
+        if not any(paths):
+            raise InputError("a case has no file in any channel; expected at least one")
+        volumes = [self._read(path, reader) if path != ABSENT else None for path in paths]
+        volume: Any = volumes[0] if len(volumes) == 1 else _stack(volumes, paths, self.resample_channels)
         return volume if self.image_only else (volume, volume.meta)
 
     def _read(self, path: str, reader: ImageReader | None) -> MetaTensor:
@@ -70,18 +72,22 @@ class LoadVolume(LoadImage):
         return volume
 
 
-def _stack(volumes: list[MetaTensor], paths: list[str], resample: bool) -> MetaTensor:
-    first, fitting = volumes[0], []
+def _stack(volumes: list[MetaTensor | None], paths: list[str], resample: bool) -> MetaTensor:
+    first, first_path = next((volume, path) for volume, path in zip(volumes, paths, strict=True) if volume is not None)
+    fitting: list[torch.Tensor] = []
     for volume, path in zip(volumes, paths, strict=True):
+        if volume is None:
+            fitting.append(torch.zeros_like(first.as_tensor()))
+            continue
         if volume.shape[0] != 1:
             raise InputError(
                 f"{path}: has {volume.shape[0]} channels; expected 1, as it is one of {len(paths)} files of a case"
             )
         difference = grid_difference(volume.shape[1:], volume.affine, first.shape[1:], first.affine)
         if difference and not resample:
-            raise InputError(f"{path}: {difference} as in {paths[0]}; all channels of a case must share one grid")
-        fitting.append(onto_grid(volume, first, path, paths[0]) if difference else volume)
-    stacked = torch.cat([volume.as_tensor() for volume in fitting])  # (C, H, W, D)
+            raise InputError(f"{path}: {difference} as in {first_path}; all channels of a case must share one grid")
+        fitting.append((onto_grid(volume, first, path, first_path) if difference else volume).as_tensor())
+    stacked = torch.cat(fitting)  # (C, H, W, D)
     return MetaTensor(stacked, meta={**first.meta, CHANNEL_FILES: os.pathsep.join(paths)})
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from segpeft.data.describe import digest
 from segpeft.data.naming import case_id
+from segpeft.data.presence import PRESENT
 from segpeft.data.provenance import file_of
 from segpeft.errors import InputError
 
@@ -91,7 +92,7 @@ def write_case(folder: Path, item: Mapping[str, Any], volumes: Mapping[str, Any]
     Args:
         folder: where the case shall lie; an older one is replaced.
         item: the case before preprocessing, for the header.
-        volumes: the case after it; entries that are arrays of four axes are kept.
+        volumes: the case after it; entries that are arrays of four axes are kept, and `present`.
         dtype: "float16" or "float32", of arrays that are not masks or label maps.
 
     Raises:
@@ -108,6 +109,8 @@ def write_case(folder: Path, item: Mapping[str, Any], volumes: Mapping[str, Any]
             np.save(partial / f"{name}.npy", array)
         files = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
         header = {"case": case_id(item), "sources": source_stamps(item), "files": files, **_geometry(tensors["image"])}
+        if PRESENT in volumes:
+            header[PRESENT] = volumes[PRESENT].tolist()
         (partial / HEADER).write_text(json.dumps(header, indent=1), encoding="utf-8")
         _replace(partial, folder)
     finally:
@@ -150,12 +153,16 @@ def _replace(partial: Path, folder: Path) -> None:
 
 
 def open_case(folder: Path) -> dict[str, Any]:
-    """Returns the arrays of a prepared case as copy-on-write memory maps, nothing read yet, and "case", "affine"."""
+    """Returns the arrays of a prepared case as copy-on-write memory maps, nothing read yet, and its other entries.
+
+    They are "case", "affine", and "present" where the case was prepared with one.
+    """
     header = read_header(folder)
     if header is None:
         raise InputError(f"{folder}: the prepared case is gone or damaged; start again to prepare it anew")
     maps = {name.removesuffix(".npy"): np.load(folder / name, mmap_mode="c") for name in header["files"]}
-    return {**maps, "case": header["case"], "affine": np.asarray(header["affine"])}
+    present = {PRESENT: torch.tensor(header[PRESENT])} if PRESENT in header else {}
+    return {**maps, **present, "case": header["case"], "affine": np.asarray(header["affine"])}
 
 
 def remove_partial(root: Path) -> None:

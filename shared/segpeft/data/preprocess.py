@@ -14,6 +14,7 @@ from segpeft.data.checks import CheckImaged, CheckLabeld
 from segpeft.data.label_schemes import LabelScheme
 from segpeft.data.loading import LoadVolumed
 from segpeft.data.normalize import NormalizeForegroundd, is_foreground
+from segpeft.data.presence import KeepChannelsd, channel_names
 from segpeft.data.regions import LabelToRegionsd
 from segpeft.data.spacing import SafeSpacingd
 from segpeft.errors import InputError
@@ -23,12 +24,14 @@ IMAGE, LABEL = "image", "label"
 
 def preprocessing(
     keys: KeysCollection = (IMAGE,),
-    channels: int = 4,
+    channels: int | Sequence[str] = 4,
     label_scheme: str | LabelScheme | Mapping[str, Any] | None = None,
     spacing: Sequence[float] | None = None,
     margin: int = 0,
     native_label: bool = False,
     resample_channels: bool = False,
+    allow_missing: bool = False,
+    channels_used: Sequence[str] | None = None,
 ) -> Compose:
     """Returns load, check, orient (RAS), [resample], normalise, crop to foreground, [make regions] as a `Compose`.
 
@@ -36,13 +39,15 @@ def preprocessing(
 
     Args:
         keys: "image", or "image" and "label".
-        channels: of the image.
+        channels: names of the image's channels, or how many.
         label_scheme: turns the label into region masks; None leaves the values of the file.
         spacing: voxel size in mm to resample to; None keeps the file's.
         margin: voxels kept around the foreground.
         native_label: leave the label on the grid of its file, uncropped (for metrics on native grids).
         resample_channels: where every channel is a file of its own, bring the later ones onto the grid of the first, on
             which the label lies and the prediction is written; otherwise other grids are refused.
+        allow_missing: a case may lack channels, see `CheckImaged`.
+        channels_used: names of the channels to use; the others are treated as absent although they are there.
 
     Raises:
         InputError: keys other than "image" and "label", or a number out of range.
@@ -57,7 +62,9 @@ def preprocessing(
     labels = [LABEL] if LABEL in names else []
     moved = [IMAGE, *([] if native_label else labels)]
     load = LoadVolumed(keys=[IMAGE, *labels], resample_channels=resample_channels)
-    steps: list[Any] = [load, CheckImaged(keys=IMAGE, channels=channels)]
+    steps: list[Any] = [load, CheckImaged(IMAGE, channels, allow_missing)]
+    if channels_used is not None:
+        steps.append(KeepChannelsd(IMAGE, channel_names(channels), channels_used))
     if labels:
         steps.append(CheckLabeld(keys=LABEL, image_key=IMAGE))
     steps.extend(spatial_steps(moved, spacing, margin))

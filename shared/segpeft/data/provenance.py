@@ -8,6 +8,9 @@ from typing import Any
 CHANNEL_FILES = "channel_files"
 """Meta entry of a volume stacked from several files: their paths in channel order, joined by `os.pathsep`."""
 
+ABSENT = ""
+"""Stands in a case's list of files for a channel that has none."""
+
 
 def file_of(volume: Any, channel: int | None = None) -> str:
     """Returns the path of the file that `volume`, or one `channel` of it, was read from.
@@ -20,6 +23,6 @@ def file_of(volume: Any, channel: int | None = None) -> str:
     stacked = str(meta.get(CHANNEL_FILES, ""))
     if channel is not None and stacked:
         files = stacked.split(os.pathsep)
-        if channel < len(files):
+        if channel < len(files) and files[channel] != ABSENT:
             return files[channel]
     return str(meta.get("filename_or_obj", "volume"))

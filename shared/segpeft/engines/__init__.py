@@ -2,7 +2,9 @@
 
 from .base_loading import BaseLoader
 from .batches import image_as_target
+from .calibration import RegionECE
 from .case_table import CaseTable
+from .channel_adding import TrainedChannelsLoader
 from .checkpoint_loading import ModelLoader, load_model
 from .encoder_saving import EncoderSaver
 from .evaluation_handlers import EvaluationHandlers
@@ -36,12 +38,14 @@ __all__ = [
     "Progress",
     "RegionDice",
     "RegionDiceBCELoss",
+    "RegionECE",
     "RegionHD95",
     "RunSummary",
     "SaveVolumed",
     "ScheduleHandler",
     "SeedEveryEpoch",
     "TensorBoard",
+    "TrainedChannelsLoader",
     "Trainer",
     "TrainingHandlers",
     "TrainingState",

@@ -9,16 +9,31 @@ from monai.data import MetaTensor
 from monai.engines.utils import default_prepare_batch
 from torch import Tensor
 
+from segpeft.data.presence import PRESENT
+
 
 def plain_batch(
     batchdata: dict[str, Tensor], device: str | torch.device | None = None, non_blocking: bool = False, **kwargs: Any
-) -> tuple[Tensor, Tensor | None]:
-    """Returns image and label on ``device``: MONAI's ``default_prepare_batch``, but with plain tensors.
+) -> tuple[Any, ...]:
+    """Returns what :func:`batch_with_presence` does, but as plain tensors.
 
     A MetaTensor passes every operation through Python once more; training needs none of what it carries.
     """
+    image, label, *rest = batch_with_presence(batchdata, device, non_blocking, **kwargs)
+    return plain(image), plain(label), *rest
+
+
+def batch_with_presence(
+    batchdata: dict[str, Tensor], device: str | torch.device | None = None, non_blocking: bool = False, **kwargs: Any
+) -> tuple[Any, ...]:
+    """Returns image and label on ``device``, and ``present`` as an argument of the network where the data have it.
+
+    MONAI's ``default_prepare_batch``; what it returns as third and fourth goes through the inferer to the network.
+    """
     image, label = default_prepare_batch(batchdata, device, non_blocking, **kwargs)
-    return plain(image), plain(label)
+    if PRESENT not in batchdata:
+        return image, label
+    return image, label, (), {PRESENT: batchdata[PRESENT].to(device, non_blocking=non_blocking, **kwargs)}
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from ignite.engine import Engine
@@ -20,13 +21,18 @@ class EvaluationHandlers:
         network: to evaluate.
         ckpt_path: its weights, see :class:`~segpeft.engines.checkpoint_loading.ModelLoader`.
         output_dir: for ``cases.csv``, ``cases_summary.json`` and ``run.json``.
+        adapters: of an ensemble, one file a member.
     """
 
     def __init__(
-        self, network: nn.Module, ckpt_path: str | os.PathLike[str], output_dir: str | os.PathLike[str]
+        self,
+        network: nn.Module,
+        ckpt_path: str | os.PathLike[str],
+        output_dir: str | os.PathLike[str],
+        adapters: Sequence[str | os.PathLike[str]] = (),
     ) -> None:
         self.parts: list[Any] = [
-            ModelLoader(network, ckpt_path),
+            ModelLoader(network, ckpt_path, adapters),
             CaseTable(output_dir),
             RunSummary(output_dir, network),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from segpeft.errors import InputError
 
+from .batches import batch_with_presence
 from .distributed import gather_items
 from .error_log import RAISED_ANYWAY
 from .precision import autocast_dtype
@@ -49,6 +50,7 @@ class Evaluator(SupervisedEvaluator):
         amp: mixed precision on CUDA, see :class:`~segpeft.engines.trainer.Trainer`.
         allow_empty: a data set without cases is only warned about (a server that trains on its first few labels has
             none left for validation).
+        prepare_batch: what to take from a batch.
         **options: of ``monai.engines.SupervisedEvaluator``.
     """
 
@@ -59,12 +61,15 @@ class Evaluator(SupervisedEvaluator):
         network: torch.nn.Module,
         amp: bool = False,
         allow_empty: bool = False,
+        prepare_batch: Callable[..., Any] = batch_with_presence,
         **options: Any,
     ) -> None:
         options["epoch_length"] = 1  # a placeholder: None would make MONAI ask the loader
         if isinstance(network, DistributedDataParallel):  # its forward waits for the other processes, which may be done
             network = network.module
-        super().__init__(torch.device(device), val_data_loader, network, amp=amp, **options)
+        super().__init__(
+            torch.device(device), val_data_loader, network, amp=amp, prepare_batch=prepare_batch, **options
+        )
         self.state.epoch_length = None
         self.wants_amp = amp
         self.allow_empty = allow_empty

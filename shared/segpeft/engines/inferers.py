@@ -11,6 +11,7 @@ from monai.inferers import Inferer, SlidingWindowInferer
 from monai.utils import convert_to_dst_type
 from torch import Tensor
 
+from segpeft.data.presence import PRESENT
 from segpeft.errors import InputError
 
 from .batches import plain
@@ -19,11 +20,20 @@ SPATIAL = (-3, -2, -1)
 
 
 class WindowInferer(SlidingWindowInferer):
-    """MONAI's sliding window with plain tensors inside: the network sees no MetaTensor, the result is one again."""
+    """MONAI's sliding window with plain tensors inside: the network sees no MetaTensor, the result is one again.
+
+    A batch may mix windows of several cases, so cases that come with ``present (B, C)`` are done one by one.
+    """
 
     def __call__(self, inputs: Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
         """Maps a volume (B, C, H, W, D) to logits (B, R, H, W, D), float32, with the meta data of ``inputs``."""
-        logits: Any = super().__call__(plain(inputs), network, *args, **kwargs)
+        volume, present = plain(inputs), kwargs.pop(PRESENT, None)
+        if present is None:
+            logits: Any = super().__call__(volume, network, *args, **kwargs)
+        else:
+            cases = zip(volume.split(1), present.split(1), strict=True)
+            each = [super(WindowInferer, self).__call__(one, network, *args, present=p, **kwargs) for one, p in cases]
+            logits = torch.cat(each)  # type: ignore[arg-type]
         return convert_to_dst_type(logits, inputs, dtype=torch.float32, device=logits.device)[0]
 
 

@@ -17,6 +17,8 @@ from segpeft.atomic_files import replacing
 from segpeft.data.label_schemes import LabelScheme
 from segpeft.data.regions import RegionsToLabeld
 
+from .ensemble_uncertainty import MEASURES, EnsembleMeand
+
 PROBABILITIES = "probabilities"
 
 
@@ -91,11 +93,13 @@ def postprocessing(
     threshold: float = 0.5,
     output_postfix: str = "seg",
     keep_probabilities: bool = False,
+    members: int = 0,
+    save_uncertainty: bool = False,
 ) -> Compose:
     """Returns what turns logits (R, H, W, D) into a uint8 label map (1, H, W, D) on the input's own grid, and saves it.
 
-    Sigmoid, the inverse of ``preprocessing`` (linear interpolation of probabilities), optionally saving or keeping
-    these, regions to the values of the data's label scheme, saving.
+    Sigmoid, [the mean of an ensemble], the inverse of ``preprocessing`` (linear interpolation of probabilities),
+    optionally saving or keeping these, regions to the values of the data's label scheme, saving.
 
     Args:
         preprocessing: the transform that ``image`` went through.
@@ -105,10 +109,17 @@ def postprocessing(
         threshold: a voxel with a larger probability belongs to the region.
         output_postfix: of the label map, ``<case>_<output_postfix>.nii.gz``.
         keep_probabilities: leave them in the data under ``probabilities``.
+        members: of an ensemble, whose logits (members * R, H, W, D) are averaged as probabilities; below 2: none.
+        save_uncertainty: also write the measures of an ensemble, ``<case>_entropy.nii.gz`` and so on
+            (:func:`~segpeft.engines.ensemble_uncertainty.uncertainty`), float32, one volume a region.
     """
+    maps = list(MEASURES) if members > 1 and save_uncertainty and output_dir is not None else []
+    keys, mean = ["pred", *maps], [EnsembleMeand("pred", members)] if members > 1 else []
     steps: list[Any] = [
         Activationsd(keys="pred", sigmoid=True),
-        Invertd(keys="pred", transform=preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True),
+        *mean,
+        Invertd(keys=keys, transform=preprocessing, orig_keys="image", nearest_interp=False, to_tensor=True),
+        *(SaveVolumed(name, str(output_dir), name, "float32") for name in maps),
     ]
     if save_probabilities and output_dir is not None:
         steps.append(SaveVolumed("pred", output_dir, PROBABILITIES, "float32"))

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from segpeft.peft import Applied
+
 REDUCED = (torch.bfloat16, torch.float16)
 
 
@@ -33,6 +35,9 @@ def hold_frozen_in(network: nn.Module, dtype: torch.dtype) -> int:
     round to nothing; norms, position embeddings and everything else keep float32 too. Parameters keep their identity,
     so references to them (shared weights, DDP) stay valid. The network then computes under autocast only.
 
+    Of a network with a method only the backbone is held: a decoder that is frozen as well (when channels are added) was
+    trained in float32, and rounding it would change what the network gives.
+
     Args:
         network: its frozen parameters have ``requires_grad=False``.
         dtype: the type of autocast, usually bfloat16.
@@ -41,8 +46,10 @@ def hold_frozen_in(network: nn.Module, dtype: torch.dtype) -> int:
         Number of values cast.
     """
     cast = 0
-    for module in network.modules():
-        if isinstance(module, (nn.Linear, _ConvNd)):
+    applied: Applied | None = getattr(network, "peft", None)
+    for path, module in network.named_modules():
+        held = applied is None or applied.in_backbone(path)
+        if held and isinstance(module, (nn.Linear, _ConvNd)):
             for parameter in module.parameters(recurse=False):
                 if not parameter.requires_grad and parameter.is_floating_point() and parameter.dtype != dtype:
                     parameter.data = parameter.data.to(dtype)

@@ -96,6 +96,10 @@ class RegionMetric(Metric):
         """Returns the values of one case from bool masks (R, H, W, D) and the voxel size in mm."""
         raise NotImplementedError
 
+    def values(self, pred: Tensor, pred_mask: Tensor, truth: Tensor, spacing: Sequence[float]) -> list[float]:
+        """Returns the values of one case: of its masks, where a metric does not need the prediction as it is."""
+        return self.score(pred_mask, truth, spacing)
+
     def reset(self) -> None:
         """Forgets all cases."""
         self.cases = []
@@ -113,7 +117,7 @@ class RegionMetric(Metric):
             shapes = f"{tuple(pred.shape[1:])}, its label {tuple(label.shape[1:])}"
             raise InputError(f"case {case}: the prediction is {shapes}: expected the same grid")
         truth_mask, pred_mask = self._masks(label, case), self._masks(pred, case).to(label.device)
-        values = self.score(pred_mask, truth_mask, voxel_spacing(label))
+        values = self.values(plain(pred), pred_mask, truth_mask, voxel_spacing(label))
         self.cases.append(CaseScores(case, tuple(values), _sizes(truth_mask), _sizes(pred_mask)))
 
     def compute(self) -> RegionScores:

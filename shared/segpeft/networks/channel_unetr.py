@@ -78,8 +78,9 @@ class ChannelUNETR(nn.Module):
 
         Args:
             x: image (B, C, H, W, D).
-            present: (B, C), 1 for each channel that a case has. Absent channels are zeroed, before and after the
-                encoder, and the fusion's input is scaled by C / n. Default: all are there.
+            present: (B, C), or (1, C) for the windows of one case, 1 for each channel that a case has. Absent channels
+                are zeroed, before and after the encoder, and the fusion's input is scaled by C / n. Default: all are
+                there.
 
         Returns:
             Logits (B, K, H, W, D).
@@ -87,11 +88,10 @@ class ChannelUNETR(nn.Module):
         channels = self.in_channels
         if x.shape[1] != channels:
             raise ValueError(f"the image has {x.shape[1]} channels, the network is built for {channels}")
-        batch = x.shape[0]
         weight: Tensor | None = None
         if present is not None:
             given = present.to(x.dtype)
-            x = x * given.reshape([batch, channels] + [1] * (x.dim() - 2))
+            x = x * given.reshape([-1, channels] + [1] * (x.dim() - 2))
             weight = given * channels / given.sum(1, keepdim=True).clamp(min=1.0)
         folded = x.transpose(0, 1).flatten(0, 1).unsqueeze(1)  # (C * B, 1, H, W, D)
         last, hidden = self.vit(folded)

@@ -79,14 +79,16 @@ def count_parameters(network: nn.Module) -> dict[str, int]:
 
     Returns:
         ``total``, ``trainable``, and of the trainable those in the backbone (``backbone_peft``) and not
-        (``task_head``).
+        (``task_head``). Of a weight in ``network.partly_trained`` only as many values are trained as it says.
     """
     applied: Applied | None = getattr(network, "peft", None)
+    partly: dict[str, int] = getattr(network, "partly_trained", {})
     counts = {"total": 0, "trainable": 0, "backbone_peft": 0, "task_head": 0}
     for name, parameter in network.named_parameters():
         counts["total"] += parameter.numel()
         if parameter.requires_grad:
-            counts["trainable"] += parameter.numel()
+            trained = partly.get(name, parameter.numel())
+            counts["trainable"] += trained
             inside = applied is not None and applied.in_backbone(name)
-            counts["backbone_peft" if inside else "task_head"] += parameter.numel()
+            counts["backbone_peft" if inside else "task_head"] += trained
     return counts
