@@ -18,7 +18,8 @@ from benchmarks.targets import Section, Target
 from segpeft.data import CaseList, PreparedDataset, RandBalancedCropd, preprocessing
 from segpeft.data.loading import LoadVolumed
 from segpeft.data.phantoms.brain import PHANTOM
-from segpeft.data.phantoms.msd_writer import Settings, write_dataset
+from segpeft.data.phantoms.dataset_writer import write_dataset
+from segpeft.data.phantoms.settings import Settings
 
 KEYS, SHAPE, WINDOW, OVERLAP = ("image", "label"), (240, 240, 155), (96, 96, 96), 0.5
 NOTE = (

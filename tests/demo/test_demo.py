@@ -1,4 +1,4 @@
-"""The demonstration learns, and its adapters take part in what it predicts.
+"""The demonstration learns, and its prediction is worse without its adapters or with those of another channel.
 
 It runs for minutes; ``SEGPEFT_DEMO`` names the folder of a run that is there already (``make demo`` makes demo_out).
 """
@@ -55,7 +55,7 @@ def test_second_run_reuses_everything(demo):
 
 
 @pytest.mark.parametrize("change", ["zeroed", "permuted"])
-def test_adapters_take_part_in_the_prediction(demo, change):
+def test_changed_adapters_lower_the_dice(demo, change):
     out, _ = demo
     state = torch.load(out / "training" / "model.pt", weights_only=True)
     adapters = [key for key in state if key.endswith(("lora_a", "lora_b"))]
@@ -74,5 +74,5 @@ def test_adapters_take_part_in_the_prediction(demo, change):
     }
     command = bundle_command("evaluating", ["train.json", "evaluate.json", "demo.json"], knobs)
     assert run_logged(command, BUNDLES / "brats_lora", out / "logs" / f"{change}.log") == 0
-    changed, whole = (dice(out / name / "cases_summary.json")["WT"] for name in (change, "evaluation"))
-    assert abs(changed - whole) > 0.002, (changed, whole)
+    changed, whole = (dice(out / name / "cases_summary.json")["mean"] for name in (change, "evaluation"))
+    assert changed < whole - 0.01, (changed, whole)

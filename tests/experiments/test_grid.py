@@ -3,7 +3,7 @@ import json
 import pytest
 
 from segpeft.errors import InputError
-from segpeft.experiments.grid import read_grid
+from segpeft.experiments.grid import read_grid, vary
 
 GRID = {
     "name": "few",
@@ -38,6 +38,14 @@ def test_tiny_replaces_fields_and_merges_values(tmp_path):
     assert grid.overrides == {"epochs": "{epochs}"}
 
 
+def test_a_base_gives_what_the_grid_leaves_out(tmp_path):
+    (tmp_path / "base.json").write_text(json.dumps({"seeds": [7], "configurations": {"c": {}}}))
+    grid = read_grid(written(tmp_path, base="base.json", configurations=None))
+    assert (grid.seeds, list(grid.configurations)) == ([0, 1, 2], ["c"])
+    with pytest.raises(InputError, match="gone.json: not a readable JSON file"):
+        read_grid(written(tmp_path, base="gone.json"))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -64,3 +72,15 @@ def test_no_json(tmp_path, text):
         path.write_text(text)
     with pytest.raises(InputError, match="not a readable JSON file"):
         read_grid(path)
+
+
+def test_variants_cross_configurations(tmp_path):
+    grid = read_grid(written(tmp_path, variants={"100": {}, "50": {"train_share": 0.5}}))
+    assert vary(grid, ["100", "50"]).configurations == {
+        "a@100": {},
+        "a@50": {"train_share": 0.5},
+        "b@100": {"method#rank": 2},
+        "b@50": {"method#rank": 2, "train_share": 0.5},
+    }
+    with pytest.raises(InputError, match="--variants 25: no such variant, expected some of 100, 50"):
+        vary(grid, ["100", "25"])

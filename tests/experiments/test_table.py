@@ -2,7 +2,7 @@ from PIL import Image
 
 from segpeft.experiments.plot import save_plot
 from segpeft.experiments.summary import summarize
-from segpeft.experiments.table import markdown
+from segpeft.experiments.table import cost_table, markdown, variant_table
 from tests.experiments.records import cell
 
 RESULTS = {
@@ -29,16 +29,31 @@ def lines(text):
     return [line for line in text.splitlines() if line.startswith("|")]
 
 
-def test_scores_and_costs():
+def test_scores():
     head, _, full, lora, *_ = lines(markdown(RESULTS))
-    assert head == (
-        "| configuration | WT | ET | mean of regions | cases | seeds | trainable | total | seconds | peak memory |"
-    )
-    assert full == (
-        "| full | 0.700 ± 0.141 | 0.500 ± 0.000 | 0.600 ± 0.071 [0.550, 0.650] | 2 | 2 | 1,000 | 4,000 | 12 "
-        "| 1.00 GiB (host) |"
-    )
-    assert lora == ("| lora | 0.400 | 0.200 | 0.300 [0.300, 0.300] | 2 | 1 | 1,000 | 4,000 | – | 1.00 GiB (host) |")
+    assert head == "| configuration | WT | ET | mean of regions | cases | seeds |"
+    assert full == "| full | 0.700 ± 0.141 | 0.500 ± 0.000 | 0.600 ± 0.071 [0.550, 0.650] | 2 | 2 |"
+    assert lora == "| lora | 0.400 | 0.200 | 0.300 [0.300, 0.300] | 2 | 1 |"
+
+
+def test_costs():
+    head, _, full, lora = lines(cost_table(RESULTS["rows"]))
+    assert head == "| configuration | total | trainable | frozen | share trained | seconds | peak memory |"
+    assert full == "| full | 4,000 | 1,000 | 3,000 | 25.0% | 12 | 1.00 GiB (host) |"
+    assert lora == "| lora | 4,000 | 1,000 | 3,000 | 25.0% | – | 1.00 GiB (host) |"
+    assert cost_table(RESULTS["rows"]) in markdown(RESULTS)
+
+
+def test_variants_are_columns():
+    records = [cell(name, 0, {"mean": [score]}) for name, score in [("a@100", 0.9), ("a@50", 0.8), ("b@100", 0.7)]]
+    rows = summarize(records, ["dice"])["rows"]
+    assert lines(variant_table(rows, "dice")) == [
+        "| mean of regions | 100 | 50 |",
+        "| --- | ---: | ---: |",
+        "| a | 0.900 | 0.800 |",
+        "| b | 0.700 | – |",
+    ]
+    assert variant_table(RESULTS["rows"], "dice") == ""
 
 
 def test_comparison():

@@ -1,4 +1,7 @@
-"""Reading volumes: one 4D file or one file a channel, always to (C, H, W, D) float32, and one line about what fails."""
+"""Reading volumes: one 4D file, or one file or DICOM folder a channel, always to (C, H, W, D) float32.
+
+What fails is said in one line.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from monai.transforms import LoadImage, LoadImaged
 from monai.utils import ensure_tuple
 
 from segpeft.data.channel_grid import onto_grid
+from segpeft.data.dicom_series import DicomSeriesReader
 from segpeft.data.grids import grid_difference
 from segpeft.data.provenance import CHANNEL_FILES
 from segpeft.errors import InputError
@@ -23,8 +27,9 @@ from segpeft.errors import InputError
 class LoadVolume(LoadImage):
     """Reads one volume to a `MetaTensor` (C, H, W, D).
 
-    A file (X, Y, Z) gives one channel, a file (X, Y, Z, C) gives C; a list of files of one channel each is stacked in
-    its order. Unlike MONAI's stacking it compares the grids, and it names the file in every error.
+    A file (X, Y, Z) gives one channel, a file (X, Y, Z, C) gives C, a folder is one DICOM series and gives one channel;
+    a list of files or folders of one channel each is stacked in its order. Unlike MONAI's stacking it compares the
+    grids, and it names the file in every error.
 
     Args:
         resample_channels: bring the later files of a list onto the grid of the first, see
@@ -40,7 +45,8 @@ class LoadVolume(LoadImage):
         """Returns the volume, and its meta data too where `image_only` is off.
 
         Raises:
-            InputError: a file is missing or unreadable, is not 3D or 4D, or the files of a list do not fit together.
+            InputError: a file is missing or unreadable, is not 3D or 4D, the files of a list do not fit together, or
+                see `series_files` for a folder.
         """
         paths = [os.fspath(path) for path in ensure_tuple(filename)]
         volumes = [self._read(path, reader) for path in paths]
@@ -49,12 +55,15 @@ class LoadVolume(LoadImage):
 
     def _read(self, path: str, reader: ImageReader | None) -> MetaTensor:
         try:
-            loaded = super().__call__(path, reader)
+            loaded = super().__call__(path, DicomSeriesReader() if os.path.isdir(path) else reader)
+        except InputError:
+            raise
         except FileNotFoundError as error:
             raise InputError(f"{path}: no such file") from error
         except Exception as error:  # readers raise nearly anything for a damaged file
             reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
-            raise InputError(f"{path}: cannot be read ({reason}); expected an intact NIfTI volume") from error
+            expected = "DICOM series" if os.path.isdir(path) else "NIfTI volume"
+            raise InputError(f"{path}: cannot be read ({reason}); expected an intact {expected}") from error
         volume = loaded[0] if isinstance(loaded, tuple) else loaded
         if volume.ndim != 4:
             raise InputError(f"{path}: has {volume.ndim - 1} spatial axes; expected (X, Y, Z) or (X, Y, Z, channels)")

@@ -20,7 +20,7 @@ from typing import Any
 from segpeft.errors import InputError, one_line_errors
 
 from .cell import Cell, Places
-from .grid import read_grid
+from .grid import Grid, read_grid, vary
 from .preparation import prepare
 from .report import write_report
 from .runner import run_cells
@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--report", type=Path, help="a second folder for results, table and plot")
     parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="instead of those of the grid")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="run these configurations alone")
+    parser.add_argument("--variants", nargs="+", metavar="NAME", help="cross every configuration with these variants")
     parser.add_argument("--gpus", help="0,1: a cell at a time on each of these GPUs")
     parser.add_argument("--tiny", action="store_true", help="the quick form of the grid")
     parser.add_argument(
@@ -48,14 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
     asked = build_parser().parse_args(arguments)
-    grid = read_grid(asked.grid, asked.tiny)
-    if asked.seeds:
-        grid = replace(grid, seeds=list(dict.fromkeys(asked.seeds)))
-    unknown = [name for name in asked.only or () if name not in grid.configurations]
-    if unknown:
-        raise InputError(
-            f"--only {unknown[0]}: no such configuration, expected some of {', '.join(grid.configurations)}"
-        )
+    grid = _asked_grid(asked)
     out = asked.out.resolve() / grid.name
     places = Places(out, asked.bundles.resolve(), asked.grid.resolve().parent)
     values = {**grid.values, **_values(asked.set)}
@@ -69,6 +63,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders = [out, *([asked.report] if asked.report else [])]
     print(f"\n{write_report(cells, _command(asked), folders)}\n{os.path.relpath(out)}")
     return 1 if failed else 0
+
+
+def _asked_grid(asked: argparse.Namespace) -> Grid:
+    grid = read_grid(asked.grid, asked.tiny)
+    if asked.seeds:
+        grid = replace(grid, seeds=list(dict.fromkeys(asked.seeds)))
+    if asked.variants:
+        grid = vary(grid, asked.variants)
+    unknown = [name for name in asked.only or () if name not in grid.configurations]
+    if unknown:
+        raise InputError(
+            f"--only {unknown[0]}: no such configuration, expected some of {', '.join(grid.configurations)}"
+        )
+    return grid
 
 
 def _values(pairs: Sequence[str]) -> dict[str, Any]:
@@ -91,6 +99,7 @@ def _command(asked: argparse.Namespace) -> str:
     words = ["python", "-m", "segpeft.experiments", Path(name).as_posix(), "--out", "DIR"]
     words += ["--tiny"] if asked.tiny else []
     words += ["--seeds", *map(str, asked.seeds)] if asked.seeds else []
+    words += ["--variants", *asked.variants] if asked.variants else []
     for pair in asked.set:
         words += ["--set", f"{pair.partition('=')[0]}=VALUE"]
     return shlex.join(words)

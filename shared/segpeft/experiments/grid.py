@@ -11,6 +11,9 @@ from typing import Any
 
 from segpeft.errors import InputError
 
+VARIANT = "@"
+"""Stands between configuration and variant in the name of a row."""
+
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
@@ -75,6 +78,7 @@ class Grid:
         prepare: what comes before all cells.
         values: what placeholders stand for; None must be given on the command line.
         metrics: columns of ``cases.csv`` to report, the first one in plot and tests.
+        variants: overrides by name that every configuration can be crossed with, see :func:`vary`.
         tiny: replaces fields of the grid (and entries of ``values`` and ``overrides``) for a quick run.
     """
 
@@ -88,6 +92,7 @@ class Grid:
     prepare: Sequence[Preparation] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     metrics: Sequence[str] = ("dice",)
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tiny: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -95,16 +100,17 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
     """Reads a grid file.
 
     Args:
-        path: a JSON file with the fields of :class:`Grid`.
+        path: a JSON file with the fields of :class:`Grid`. With ``base``, the name of a file beside it, it has that
+            file's fields too where it does not give its own.
         tiny: the quick form; its name gets the ending ``_tiny``.
 
     Raises:
         InputError: naming the file and what is wrong with it.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable JSON file ({error}), expected a grid") from error
+    content = _read_json(path)
+    if isinstance(content, dict) and "base" in content:
+        base = content.pop("base")
+        content = {**_read_json(path.with_name(str(base))), **content}
     if tiny and isinstance(content, dict):
         content = _made_tiny(content)
     grid: Grid = _build(Grid, content, path)
@@ -113,10 +119,38 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
     for name in ("stages", "configurations", "seeds", "metrics"):
         if not getattr(grid, name):
             raise InputError(f"{path}: {name} is empty, expected at least one")
-    for name in (grid.name, *grid.configurations, *(stage.name for stage in stages)):
+    for name in (grid.name, *grid.configurations, *grid.variants, *(stage.name for stage in stages)):
         if not FOLDER_NAME.fullmatch(name):
             raise InputError(f"{path}: {name!r} names a folder, expected letters, digits and . _ + - only")
     return replace(grid, stages=stages, prepare=prepare)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable JSON file ({error}), expected a grid") from error
+
+
+def vary(grid: Grid, names: Sequence[str]) -> Grid:
+    """Returns the grid with every configuration crossed with variants: ``lora_16`` becomes ``lora_16@50``.
+
+    Args:
+        grid: an experiment.
+        names: of its variants.
+
+    Raises:
+        InputError: the grid has no variant of a name.
+    """
+    unknown = [name for name in names if name not in grid.variants]
+    if unknown:
+        raise InputError(f"--variants {unknown[0]}: no such variant, expected some of {', '.join(grid.variants)}")
+    crossed = {
+        f"{configuration}{VARIANT}{name}": {**overrides, **grid.variants[name]}
+        for configuration, overrides in grid.configurations.items()
+        for name in names
+    }
+    return replace(grid, configurations=crossed)
 
 
 def _made_tiny(content: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from segpeft.engines.case_table import ALL
 
+from .grid import VARIANT
+
 NOTE = (
     "Scores: mean over cases ± standard deviation over seeds; in brackets the 95 % bootstrap interval over cases "
     "(each case averaged over seeds). Seconds and peak memory are those of training; cells that were interrupted and "
@@ -19,7 +21,7 @@ COMPARISON_NOTE = (
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """Returns the tables: scores by metric with the costs beside the first, comparisons, and the machine.
+    """Returns the tables: scores by metric, the first also by variant, parameters and costs, comparisons, the machine.
 
     Args:
         results: the content of ``results.json``.
@@ -27,8 +29,10 @@ def markdown(results: Mapping[str, Any]) -> str:
     rows, done = results["rows"], bool(results["rows"])
     parts = [f"# {results['name']}", results["about"], _missing(results), f"Command: `{results['command']}`"]
     for index, metric in enumerate(results["metrics"] if done else ()):
-        parts += [f"## {metric}", _score_table(rows, metric, costs=not index)]
-        parts += [NOTE] if not index else []
+        parts += [f"## {metric}", score_table(rows, metric)]
+        parts += [NOTE, variant_table(rows, metric)] if not index else []
+    if done:
+        parts += ["## Parameters and costs", cost_table(rows)]
     if results["comparisons"]:
         title = f"## Differences of {results['metrics'][0]}, mean of the regions"
         parts += [title, _comparison_table(results["comparisons"]), COMPARISON_NOTE]
@@ -44,24 +48,47 @@ def _missing(results: Mapping[str, Any]) -> str:
     return "\n".join(["**Not complete:**", "", *failed, *pending]) if failed or pending else ""
 
 
-def _score_table(rows: Sequence[Mapping[str, Any]], metric: str, costs: bool) -> str:
+def score_table(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """Returns a line a configuration: the metric in every region and in their mean.
+
+    Args:
+        rows: of ``results.json``.
+        metric: one of its metrics.
+    """
     regions = [region for region in rows[0]["scores"][metric] if region != ALL]
-    head = ["configuration", *regions, "mean of regions", "cases", "seeds"]
-    head += ["trainable", "total", "seconds", "peak memory"] if costs else []
     lines = []
     for row in rows:
         scores = row["scores"][metric]
         line = [row["configuration"], *(_score(scores[region]) for region in regions)]
-        line += [f"{_score(scores[ALL])} {_interval(scores[ALL]['interval'])}".strip(), row["cases"], len(row["seeds"])]
-        lines.append(line + (_costs(row) if costs else []))
+        mean = f"{_score(scores[ALL])} {_interval(scores[ALL]['interval'])}".strip()
+        lines.append([*line, mean, row["cases"], len(row["seeds"])])
+    return _table(["configuration", *regions, "mean of regions", "cases", "seeds"], lines)
+
+
+def variant_table(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """Returns the mean of the regions with a line a configuration and a column a variant, "" without variants."""
+    scores = {tuple(row["configuration"].split(VARIANT)): row["scores"][metric][ALL] for row in rows}
+    if any(len(names) != 2 for names in scores):
+        return ""
+    configurations, variants = (list(dict.fromkeys(names[i] for names in scores)) for i in (0, 1))
+    lines = []
+    for configuration in configurations:
+        found = [scores.get((configuration, variant)) for variant in variants]
+        lines.append([configuration, *("–" if score is None else _score(score) for score in found)])
+    return _table(["mean of regions", *variants], lines)
+
+
+def cost_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns a line a configuration: parameters, and what training it took."""
+    lines = []
+    for row in rows:
+        total, trainable = row["parameters"]["total"], row["parameters"]["trainable"]
+        memory = "–" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 2**30:.2f} GiB ({row['memory']})"
+        seconds = "–" if row["seconds"] is None else f"{row['seconds']:.0f}"
+        counts = [f"{total:,}", f"{trainable:,}", f"{total - trainable:,}", f"{trainable / total:.1%}"]
+        lines.append([row["configuration"], *counts, seconds, memory])
+    head = ["configuration", "total", "trainable", "frozen", "share trained", "seconds", "peak memory"]
     return _table(head, lines)
-
-
-def _costs(row: Mapping[str, Any]) -> list[str]:
-    parameters, seconds, peak = row["parameters"], row["seconds"], row["peak_bytes"]
-    memory = "–" if peak is None else f"{peak / 2**30:.2f} GiB ({row['memory']})"
-    time = "–" if seconds is None else f"{seconds:.0f}"
-    return [f"{parameters['trainable']:,}", f"{parameters['total']:,}", time, memory]
 
 
 def _comparison_table(pairs: Sequence[Mapping[str, Any]]) -> str:

@@ -8,10 +8,12 @@ from typing import NoReturn
 
 from segpeft.data.phantoms.brain import PHANTOM as BRAIN
 from segpeft.data.phantoms.case import Phantom
-from segpeft.data.phantoms.msd_writer import Settings, write_dataset
+from segpeft.data.phantoms.dataset_writer import write_dataset
+from segpeft.data.phantoms.prostate import PHANTOM as PROSTATE
+from segpeft.data.phantoms.settings import LAYOUTS, Settings
 from segpeft.errors import InputError
 
-PHANTOMS: dict[str, Phantom] = {phantom.name: phantom for phantom in (BRAIN,)}
+PHANTOMS: dict[str, Phantom] = {phantom.name: phantom for phantom in (BRAIN, PROSTATE)}
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -26,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Returns the parser, with one subcommand a phantom."""
     parser = _OneLineParser(
         prog="python -m segpeft.data.phantoms",
-        description="Write a synthetic data set in the layout of the Medical Segmentation Decathlon. "
+        description="Write a synthetic data set, by default in the layout of the Medical Segmentation Decathlon. "
         "The same arguments always give the same bytes.",
     )
     commands = parser.add_subparsers(dest="phantom", required=True, metavar="{" + ",".join(PHANTOMS) + "}")
@@ -37,7 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_arguments(command: argparse.ArgumentParser, phantom: Phantom) -> None:
     """Adds the arguments that all phantoms share."""
-    shape = " ".join(str(n) for n in phantom.default_shape)
+    shape = " ".join(map(str, phantom.default_shape)) if phantom.default_shape else "each case draws its own"
+    smallest = " ".join(map(str, phantom.smallest_shape))
     command.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder: new, empty, or to be continued"
     )
@@ -48,7 +51,8 @@ def _add_arguments(command: argparse.ArgumentParser, phantom: Phantom) -> None:
         nargs=3,
         default=phantom.default_shape,
         metavar=("X", "Y", "Z"),
-        help=f"voxels along each axis, at least 24; the field of view stays, so fewer are coarser (default: {shape})",
+        help=f"voxels along each axis, at least {smallest}; the field of view stays, so fewer are "
+        f"coarser (default: {shape})",
     )
     command.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the data set (default: 0)")
     command.add_argument(
@@ -59,7 +63,21 @@ def _add_arguments(command: argparse.ArgumentParser, phantom: Phantom) -> None:
         help="index of the first case, numbered I + 1 in its file name, so that sets can be disjoint (default: 0)",
     )
     command.add_argument("--unlabelled", action="store_true", help="write images alone, listed as test cases")
+    _add_layout(command)
     command.add_argument("--workers", type=int, default=1, metavar="W", help="processes to use (default: 1)")
+
+
+def _add_layout(command: argparse.ArgumentParser) -> None:
+    """Adds the arguments that say how the cases lie on disk."""
+    command.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        help="msd: dataset.json and one 4D file a case; series: a folder a case with a volume a channel, each on the "
+        "grid it was acquired on (default: msd)",
+    )
+    command.add_argument(
+        "--dicom", action="store_true", help="write the channels as DICOM series folders; implies --layout series"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,16 +88,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     asked = build_parser().parse_args(arguments)
     try:
-        settings = Settings(asked.cases, tuple(asked.shape), asked.seed, asked.start, not asked.unlabelled)
         written = 0
-        for path in write_dataset(PHANTOMS[asked.phantom], asked.out, settings, asked.workers):
+        for path in write_dataset(PHANTOMS[asked.phantom], asked.out, _settings(asked), asked.workers):
             written += 1
             print(f"{path} ({written})", flush=True)
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{asked.out / 'dataset.json'}: {asked.cases} cases, {written} written now")
+    print(f"{asked.out}: {asked.cases} cases, {written} written now")
     return 0
+
+
+def _settings(asked: argparse.Namespace) -> Settings:
+    """Returns the settings that the command line asks for."""
+    return Settings(
+        cases=asked.cases,
+        shape=tuple(asked.shape) if asked.shape else None,
+        seed=asked.seed,
+        start=asked.start,
+        labelled=not asked.unlabelled,
+        layout=asked.layout or ("series" if asked.dicom else "msd"),
+        dicom=asked.dicom,
+    )
 
 
 if __name__ == "__main__":

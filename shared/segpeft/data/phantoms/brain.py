@@ -24,6 +24,7 @@ from segpeft.data.phantoms.waves import RandomWaves
 from segpeft.errors import InputError
 
 FIELD_OF_VIEW = (240.0, 240.0, 155.0)
+DEFAULT_SHAPE = (240, 240, 155)
 CHANNELS = ("FLAIR", "T1w", "t1gd", "T2w")
 _POINTS_PER_BLOCK = 5000
 LEVELS = (700.0, 900.0, 800.0, 600.0)
@@ -66,11 +67,11 @@ class _Voxels:
     label: NDArray[np.uint8]  # (N,)
 
 
-def brain_case(shape: Shape, seed: int, index: int) -> PhantomCase:
+def brain_case(shape: Shape | None, seed: int, index: int) -> PhantomCase:
     """Makes one case; it depends on nothing but the arguments.
 
     Args:
-        shape: voxels along x, y and z; the field of view is 240 x 240 x 155 mm whatever the shape.
+        shape: voxels along x, y and z, None for 1 mm each; the field of view is 240 x 240 x 155 mm whatever the shape.
         seed: seed of the data set.
         index: number of the case in the data set, from 0.
 
@@ -82,7 +83,7 @@ def brain_case(shape: Shape, seed: int, index: int) -> PhantomCase:
     """
     if seed < 0 or index < 0:
         raise InputError(f"seed {seed}, index {index}: both must be at least 0")
-    grid = Grid(shape, FIELD_OF_VIEW)
+    grid = Grid(shape or DEFAULT_SHAPE, FIELD_OF_VIEW)
     rng = np.random.default_rng([seed, index])
     patient = _draw_patient(rng)
     receivers = draw_receivers(rng, LEVELS)
@@ -90,10 +91,10 @@ def brain_case(shape: Shape, seed: int, index: int) -> PhantomCase:
     inside = np.concatenate([block.index for block in blocks])
     signal = np.concatenate([block.signal for block in blocks])
     points = grid.centres(inside)
-    image = np.zeros((len(CHANNELS), *shape), dtype=np.int16)
+    image = np.zeros((len(CHANNELS), *grid.shape), dtype=np.int16)
     for channel, receiver in enumerate(receivers):
         image[channel].reshape(-1)[inside] = receiver.receive(signal[:, channel], points, rng)
-    label = np.zeros(shape, dtype=np.uint8)
+    label = np.zeros(grid.shape, dtype=np.uint8)
     label.reshape(-1)[inside] = np.concatenate([block.label for block in blocks])
     return PhantomCase(image, label, grid.affine)
 
@@ -165,7 +166,7 @@ PHANTOM = Phantom(
     file_prefix="BRATS",
     modality=CHANNELS,
     labels=("background", "edema", "non-enhancing tumor", "enhancing tumour"),
-    default_shape=(240, 240, 155),
+    default_shape=DEFAULT_SHAPE,
     version=2,
     make_case=brain_case,
 )

@@ -6,9 +6,9 @@ from enum import IntEnum
 import numpy as np
 
 from segpeft.data.phantoms.brain_cortex import Cortex
-from segpeft.data.phantoms.brain_shape import Surfaces, mirrored, surfaces_at
+from segpeft.data.phantoms.brain_shape import Surfaces, surfaces_at
 from segpeft.data.phantoms.case import FloatArray
-from segpeft.data.phantoms.solids import Tube, coverage, ellipsoid
+from segpeft.data.phantoms.solids import Tube, coverage, ellipsoid, mirrored
 from segpeft.data.phantoms.waves import RandomWaves
 
 CORTEX_THICKNESS = 3.0

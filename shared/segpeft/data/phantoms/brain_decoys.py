@@ -3,9 +3,8 @@
 import numpy as np
 
 from segpeft.data.phantoms.brain_anatomy import Sample, Tissue
-from segpeft.data.phantoms.brain_shape import mirrored
 from segpeft.data.phantoms.case import FloatArray
-from segpeft.data.phantoms.solids import Tube, coverage
+from segpeft.data.phantoms.solids import Tube, coverage, mirrored
 
 _HORNS = ((12.0, 44.0, 1.0), (24.0, -38.0, 6.0))
 

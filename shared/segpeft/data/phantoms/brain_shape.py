@@ -5,16 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from segpeft.data.phantoms.case import FloatArray
-from segpeft.data.phantoms.solids import ellipsoid, smooth_union
+from segpeft.data.phantoms.solids import ellipsoid, mirrored, smooth_union
 
 CLEFT = 1.5  # mm of CSF between cerebrum and cerebellum
-
-
-def mirrored(points: FloatArray) -> FloatArray:
-    """Folds the left half onto the right one, so that a solid written once stands on both sides."""
-    folded = points.copy()
-    np.abs(folded[:, 0], out=folded[:, 0])
-    return folded
 
 
 def cerebellum(points: FloatArray) -> FloatArray:

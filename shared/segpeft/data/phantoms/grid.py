@@ -5,51 +5,64 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
-from segpeft.data.phantoms.case import FloatArray, Shape
+from segpeft.data.phantoms.case import SMALLEST_SHAPE, FloatArray, Shape
 from segpeft.errors import InputError
 
-MIN_VOXELS = 24
 SUBSAMPLE_MM = 2.4
 MAX_SUBSAMPLES = 3
 _VOXELS_PER_BLOCK = 10_000
 
 
-def check_shape(shape: Shape) -> None:
-    """Raises InputError unless the shape has three axes of at least 24 voxels."""
-    if len(shape) != 3 or min(shape) < MIN_VOXELS:
-        raise InputError(f"shape {' '.join(map(str, shape))}: needs three axes of at least {MIN_VOXELS} voxels")
+def check_shape(shape: Shape, smallest: Shape = SMALLEST_SHAPE) -> None:
+    """Raises InputError unless the shape has three axes of at least `smallest` voxels."""
+    if len(shape) != 3 or any(n < least for n, least in zip(shape, smallest, strict=True)):
+        least = ", ".join(map(str, smallest))
+        raise InputError(f"shape {' '.join(map(str, shape))}: needs three axes of at least {least} voxels")
 
 
 @dataclass(frozen=True)
 class Grid:
-    """An axis-aligned RAS grid whose field of view is centred on the world's origin.
+    """A grid over a fixed field of view: axis-aligned RAS around the world's origin unless turned and shifted.
 
     Args:
-        shape: voxels along x, y and z, at least 24 each.
-        field_of_view: extent along x, y and z in mm.
+        shape: voxels along x, y and z, at least `smallest` each.
+        field_of_view: extent along the grid's axes in mm.
+        turn: rotation of the axes about x, y and z in degrees.
+        centre: world coordinates of the middle of the field of view in mm.
+        smallest: the fewest voxels allowed along x, y and z.
 
     Raises:
-        InputError: if the shape does not have three axes or an axis is below 24 voxels.
+        InputError: if the shape does not have three axes or an axis has too few voxels.
     """
 
     shape: Shape
     field_of_view: tuple[float, float, float]
+    turn: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    centre: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    smallest: Shape = SMALLEST_SHAPE
 
     def __post_init__(self) -> None:
-        check_shape(self.shape)
+        check_shape(self.shape, self.smallest)
 
     @property
     def spacing(self) -> NDArray[np.float64]:
-        """Voxel size along x, y and z in mm."""
+        """Voxel size along the grid's axes in mm."""
         return np.asarray(self.field_of_view, dtype=np.float64) / np.asarray(self.shape, dtype=np.float64)
 
     @property
     def affine(self) -> NDArray[np.float64]:
-        """Voxel indices to RAS mm: diagonal, with the centre of the field of view at 0."""
-        affine = np.diag([*self.spacing, 1.0])
-        affine[:3, 3] = -0.5 * self.spacing * (np.asarray(self.shape) - 1)
+        """Voxel indices to RAS mm, with the middle of the field of view at `centre`."""
+        affine = np.eye(4)
+        affine[:3, :3] = self._axes * self.spacing
+        affine[:3, 3] = np.asarray(self.centre) - 0.5 * affine[:3, :3] @ (np.asarray(self.shape) - 1.0)
         return affine
+
+    @property
+    def _axes(self) -> NDArray[np.float64]:
+        """Unit vectors of the grid's axes as columns."""
+        return np.asarray(Rotation.from_euler("xyz", self.turn, degrees=True).as_matrix(), dtype=np.float64)
 
     def centres(self, flat_index: NDArray[np.int64]) -> FloatArray:
         """World coordinates of voxel centres.
@@ -61,7 +74,8 @@ class Grid:
             (N, 3) in mm.
         """
         voxel = np.stack(np.unravel_index(flat_index, self.shape), axis=-1)
-        return (voxel * self.spacing + self.affine[:3, 3]).astype(np.float32)
+        affine = self.affine
+        return (voxel @ affine[:3, :3].T + affine[:3, 3]).astype(np.float32)
 
     def blocks(self) -> Iterator[NDArray[np.int64]]:
         """Yields the flat indices of all voxels in blocks whose working arrays stay in the processor's cache."""
@@ -80,4 +94,5 @@ class Grid:
             ((np.arange(n) + 0.5) / n - 0.5) * step
             for n, step in zip(counts.tolist(), self.spacing.tolist(), strict=True)
         ]
-        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
+        along = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+        return (along @ self._axes.T).astype(np.float32)

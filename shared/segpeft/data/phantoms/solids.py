@@ -28,6 +28,13 @@ def ellipsoid(
     return (radius - 1.0) * radius / np.maximum(slope, 1e-6)
 
 
+def mirrored(points: FloatArray) -> FloatArray:
+    """Folds the left half onto the right one, so that a solid written once stands on both sides."""
+    folded = points.copy()
+    np.abs(folded[:, 0], out=folded[:, 0])
+    return folded
+
+
 def smooth_union(first: FloatArray, second: FloatArray, blend: float) -> FloatArray:
     """Minimum of two distances whose crease is rounded over `blend` mm."""
     overlap = np.maximum(blend - np.abs(first - second), 0.0) / blend
