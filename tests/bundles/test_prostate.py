@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from segpeft.data.phantoms.__main__ import main as write_phantoms
 from tests.bundles.runs import SEGMENTING, SHORT, Volume, outputs, refusal, run, save_volume, weights, workflow
 from tests.bundles.zones import T2_SHAPE, make_case
 
@@ -196,3 +197,18 @@ def test_labels_numbered_the_other_way_round_are_one_knob(zones, model, tmp_path
         infer(zones, tmp_path / scheme, model, label_scheme=scheme)
     one, other = (label_map(tmp_path / scheme / "P1_seg.nii.gz") for scheme in ("msd_prostate", "prostate158"))
     np.testing.assert_array_equal(np.array([0, 2, 1])[one], other)
+
+
+def test_dicom_series_through_training_and_inference(tmp_path):
+    """T2 and ADC as folders of DICOM files on grids of their own; the label was drawn on a NIfTI file of T2."""
+    shape = ["--shape", "32", "32", "11"]
+    assert write_phantoms(["prostate", "--dicom", "--cases", "3", *shape, "--out", str(tmp_path / "data")]) == 0
+    knobs = {**TRAINING, "spacing": [6.0, 6.0, 3.6], "folds": 2, "epochs": 1, "dataset_dir": tmp_path / "data"}
+    run(BUNDLE, "train", **knobs, **outputs(tmp_path))
+    infer(tmp_path / "data", tmp_path / "maps", tmp_path / "models" / "model.pt", spacing=[6.0, 6.0, 3.6])
+    assert len(list((tmp_path / "maps").iterdir())) == 3
+    for case in (path for path in (tmp_path / "data").iterdir() if path.is_dir()):
+        label, found = (nibabel.load(p) for p in (case / "label.nii.gz", tmp_path / "maps" / f"{case.name}_seg.nii.gz"))
+        label, found = nibabel.as_closest_canonical(label), nibabel.as_closest_canonical(found)
+        assert found.shape == label.shape
+        np.testing.assert_allclose(found.affine, label.affine, atol=1e-2)
