@@ -42,11 +42,16 @@ class CheckImaged(MapTransform):
             if image.shape[0] != self.channels:
                 raise InputError(f"{file_of(image)}: has {image.shape[0]} channels; expected {self.channels}")
             for channel in range(self.channels):
-                _check_channel(torch.as_tensor(image[channel]).as_subclass(Tensor), channel, file_of(image, channel))
+                check_channel(torch.as_tensor(image[channel]).as_subclass(Tensor), channel, file_of(image, channel))
         return d
 
 
-def _check_channel(values: Tensor, channel: int, file: str) -> None:
+def check_channel(values: Tensor, channel: int, file: str) -> None:
+    """Refuses one channel (H, W, D) that shows nothing.
+
+    Raises:
+        InputError: a NaN or infinite value, or one constant.
+    """
     low, high = torch.aminmax(values)  # NaN anywhere makes both NaN
     if not bool(torch.isfinite(low) & torch.isfinite(high)):
         count = int((~torch.isfinite(values)).sum())
