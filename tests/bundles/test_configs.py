@@ -19,7 +19,7 @@ SEGMENTING = EVERYWHERE | {"channels", "label_scheme", "feature_size", "method",
 KNOBS = {
     "brats_lora/train": TRAINING | SEGMENTING | {"pretrained_encoder", "fold", "folds", "val_interval"},
     "brats_lora/inference": SEGMENTING | {"ckpt_path", "tta", "save_probabilities"},
-    "vit_mae/train": TRAINING | {"masking_ratio"},
+    "vit_mae/train": TRAINING | {"masking_ratio", "modality", "spacing", "epoch_length", "warmup", "val_interval"},
 }
 STANDARD_IDS = {"run", "initialize", "finalize", "imports", "training", "evaluating", "inference"}
 
@@ -68,7 +68,7 @@ def test_no_macro_reaches_into_another_file_and_no_string_holds_a_hash(path: Pat
     config = json.loads(path.read_text(encoding="utf-8"))
     macros = [text for text in strings(config) if text.startswith("%")]
     assert all(macro.removeprefix("%").split("#")[0] in config for macro in macros)
-    assert not [text for text in strings(config) if "#" in re.sub(r"@[\w#]+", "", text)]  # it would become "::"
+    assert not [text for text in strings(config) if "#" in re.sub(r"[@%][\w#]+", "", text)]  # it would become "::"
 
 
 @pytest.mark.parametrize("config", KNOBS)
@@ -101,6 +101,8 @@ def test_every_number_of_the_network_is_a_knob(config):
         ("brats_lora/demo", ["brats_lora/train"]),
         ("brats_lora/multi_gpu_train", ["brats_lora/train"]),
         ("vit_mae/demo", ["vit_mae/train"]),
+        ("vit_mae/multi_gpu_train", ["vit_mae/train"]),
+        ("vit_mae/train_2d", ["vit_mae/train"]),
     ],
 )
 def test_overlays_replace_knobs_and_add_none(overlay, bases):

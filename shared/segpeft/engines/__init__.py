@@ -12,14 +12,19 @@ from .outputs import SaveVolumed, postprocessing
 from .pictures import side_by_side
 from .precision import hold_frozen_in
 from .progress import Progress
+from .reconstruction_loss import ReconstructionLoss, lower_is_better
+from .reconstruction_picture import ReconstructionPicture
 from .region_metrics import RegionDice, RegionHD95
 from .report import RunSummary
 from .resume import TrainingState
 from .saving import ModelSaver
 from .schedule import OneCycle, ScheduleHandler
 from .seeding import SeedEveryEpoch
+from .stream_report import StreamReport
 from .tensorboard import TensorBoard
 from .trainer import Trainer
+from .warmup_cosine import WarmupCosine
+from .weight_decay import decay_groups
 
 __all__ = [
     "BaseLoader",
@@ -31,6 +36,8 @@ __all__ = [
     "ModelSaver",
     "OneCycle",
     "Progress",
+    "ReconstructionLoss",
+    "ReconstructionPicture",
     "RegionDice",
     "RegionDiceBCELoss",
     "RegionHD95",
@@ -38,13 +45,17 @@ __all__ = [
     "SaveVolumed",
     "ScheduleHandler",
     "SeedEveryEpoch",
+    "StreamReport",
     "TensorBoard",
     "Trainer",
     "TrainingState",
+    "WarmupCosine",
     "WindowInferer",
+    "decay_groups",
     "hold_frozen_in",
     "image_as_target",
     "load_model",
+    "lower_is_better",
     "postprocessing",
     "side_by_side",
     "sliding_window",
