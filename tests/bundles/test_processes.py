@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from tests.bundles.runs import TRAINING, arguments, config_files, outputs, plain, run, start, weights
+from tests.bundles.runs import PRETRAINING, TRAINING, arguments, config_files, outputs, plain, run, start, weights
 
 KEEP_WEIGHTS = {
     "imports": ["$import os", "$import torch", "$import segpeft"],
@@ -24,12 +26,12 @@ KEEP_WEIGHTS = {
 }
 
 
-def in_two_processes(run_id: str, configs: list[str], knobs: dict, log: Path) -> None:
+def in_two_processes(bundle: str, run_id: str, configs: list[str], knobs: dict, log: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     launcher = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}"]
-    process = start("brats_lora", [*launcher, *arguments(run_id, configs, plain(knobs))], log)
+    process = start(bundle, [*launcher, *arguments(run_id, configs, plain(knobs))], log)
     try:
         code = process.wait(timeout=240)
     except subprocess.TimeoutExpired:
@@ -44,7 +46,7 @@ def test_training(phantoms, tmp_path):
     overlay.write_text(json.dumps(KEEP_WEIGHTS))
     configs = config_files("brats_lora", "train", "multi_gpu_train", str(overlay))
     knobs = {**TRAINING, "epochs": 1, "dataset_dir": phantoms, "device": "cpu", **outputs(tmp_path)}
-    in_two_processes("training", configs, knobs, tmp_path / "log")
+    in_two_processes("brats_lora", "training", configs, knobs, tmp_path / "log")
     ranks = [weights(tmp_path / "out" / f"rank{rank}.pt") for rank in range(2)]
     assert all(torch.equal(ranks[0][key], ranks[1][key]) for key in ranks[0])
     saved = weights(tmp_path / "models" / "model.pt")
@@ -55,12 +57,33 @@ def test_training(phantoms, tmp_path):
     assert len(list((tmp_path / "out").glob("events*"))) == 1
 
 
+def test_pretraining_with_fewer_files_than_readers(phantoms, tmp_path):
+    """Three files, one of them damaged, for two processes with two workers each: all make the same number of steps."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "set").mkdir()
+    for path in sorted((phantoms / "imagesTr").glob("*.nii.gz"))[:2]:
+        shutil.copy(path, tmp_path / "set")
+    (tmp_path / "set" / "damaged.nii.gz").write_bytes(b"no volume")
+    overlay = tmp_path / "keep.json"
+    overlay.write_text(json.dumps(KEEP_WEIGHTS))
+    configs = config_files("vit_mae", "train", "multi_gpu_train", str(overlay))
+    knobs = {**PRETRAINING, "epochs": 1, "validation_share": 0.0, "num_workers": 2, "device": "cpu"}
+    knobs.update(dataset_dir=tmp_path / "set", **outputs(tmp_path))
+    in_two_processes("vit_mae", "training", configs, knobs, tmp_path / "log")
+    ranks = [weights(tmp_path / "out" / f"rank{rank}.pt") for rank in range(2)]
+    assert all(torch.equal(ranks[0][key], ranks[1][key]) for key in ranks[0])
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["iterations"] == 3
+    encoder = load_file(tmp_path / "models" / "pretrained" / "encoder.safetensors")
+    key = "blocks.0.mlp.linear1.weight"
+    assert torch.equal(encoder[key], ranks[0][f"module.{key}"])
+
+
 @pytest.mark.slow
 def test_evaluation_gives_the_metrics_of_one_process(phantoms, trained, tmp_path):
     knobs = {**TRAINING, "section": "all", "dataset_dir": phantoms, "model_dir": trained / "models", "device": "cpu"}
     run("brats_lora", "train", "evaluate", output_dir=tmp_path / "one", **knobs)
     configs = config_files("brats_lora", "train", "evaluate", "multi_gpu_train")
-    in_two_processes("evaluating", configs, {**knobs, "output_dir": tmp_path / "two"}, tmp_path / "log")
+    in_two_processes("brats_lora", "evaluating", configs, {**knobs, "output_dir": tmp_path / "two"}, tmp_path / "log")
     rows = []
     for name in ("one", "two"):
         with (tmp_path / name / "cases.csv").open(newline="") as file:
