@@ -1,8 +1,8 @@
 """Half a million volumes for pre-training: time to the first batch and memory, from a list and from a folder tree.
 
-``python -m benchmarks.mae_stream`` writes 16 small volumes, a tree of 500,000 hard links to them in 500 folders, and a list
-of those links. It reads from each with one process and with two under torchrun, at the first epoch and late in a training;
-then it trains a small network from the list with two processes, through the bundle.
+``python -m benchmarks.mae_stream`` writes 16 small volumes, a tree of 500,000 hard links to them in 500 folders, and a
+list of those links. It reads from each with one process and with two under torchrun, at the first epoch and late in a
+training; then it trains a small network from the list with two processes, through the bundle.
 """
 
 from __future__ import annotations
