@@ -23,7 +23,7 @@ LOOKED_AT = 10
 
 
 class HeldOutVolumes(Dataset[Any]):
-    """One crop, always the same, of each of the first held-out files.
+    """One crop of one channel, always the same, of each of the first held-out files.
 
     Args:
         data: names of the volumes.
@@ -54,7 +54,7 @@ class HeldOutVolumes(Dataset[Any]):
         name = (self._names or [])[index]
         rng = np.random.default_rng([self.data.seed, index])
         volumes, wrong = self.transform.volumes(self.data.path(name))
-        crops = [crop for volume in volumes[:1] for crop in self.transform.crops(volume, rng)[:1]]
+        crops = self.transform.crops(volumes[rng.integers(len(volumes))], rng)[:1] if volumes else []
         return {"image": crops[0], "case": name} if crops else Rejected(name, (wrong or [f"{name}: is empty"])[0])
 
 
