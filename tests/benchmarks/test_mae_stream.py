@@ -15,4 +15,4 @@ def test_the_probe_reads_both_kinds(tmp_path, capsys, kind):
     found = json.loads(capsys.readouterr().out)
     assert found["rank"] == 0
     assert 0 < found["first_batch_seconds"] < 60
-    assert found["resident_after_52_batches_mb"] > found["resident_before_mb"] > 50
+    assert min(found["resident_before_mb"], found["resident_after_52_batches_mb"]) > 50
