@@ -44,7 +44,9 @@ PRETRAINING = {
     **NETWORK,
     "decoder": {"decoder_hidden_size": 12, "decoder_mlp_dim": 24, "decoder_num_layers": 1, "decoder_num_heads": 2},
     "epochs": 2,
+    "epoch_length": 3,
     "crops_per_volume": 1,
+    "validation_share": 0.3,
     "num_workers": 0,
 }
 

@@ -25,7 +25,7 @@ KNOBS = {
         for b in FINE_TUNING
     },
     **{f"{b}/inference": SEGMENTING | {"ckpt_path", "tta", "save_probabilities"} for b in FINE_TUNING},
-    "vit_mae/train": TRAINING | {"masking_ratio"},
+    "vit_mae/train": TRAINING | {"masking_ratio", "modality", "spacing", "epoch_length", "warmup", "val_interval"},
 }
 STANDARD_IDS = {"run", "initialize", "finalize", "imports", "training", "evaluating", "inference"}
 
@@ -74,7 +74,7 @@ def test_no_macro_reaches_into_another_file_and_no_string_holds_a_hash(path: Pat
     config = json.loads(path.read_text(encoding="utf-8"))
     macros = [text for text in strings(config) if text.startswith("%")]
     assert all(macro.removeprefix("%").split("#")[0] in config for macro in macros)
-    assert not [text for text in strings(config) if "#" in re.sub(r"@[\w#]+", "", text)]  # it would become "::"
+    assert not [text for text in strings(config) if "#" in re.sub(r"[@%][\w#]+", "", text)]  # it would become "::"
 
 
 @pytest.mark.parametrize("config", KNOBS)
@@ -103,7 +103,10 @@ def test_every_number_of_the_network_is_a_knob(config):
 
 @pytest.mark.parametrize(
     ("bundle", "overlay"),
-    [*itertools.product(FINE_TUNING, ["demo", "multi_gpu_train"]), ("vit_mae", "demo")],
+    [
+        *itertools.product(FINE_TUNING, ["demo", "multi_gpu_train"]),
+        *itertools.product(["vit_mae"], ["demo", "multi_gpu_train", "train_2d"]),
+    ],
 )
 def test_overlays_replace_knobs_and_add_none(bundle, overlay):
     overlay = f"{bundle}/{overlay}"

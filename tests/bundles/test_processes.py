@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,8 +13,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from tests.bundles.runs import SEGMENTING, SHORT, TRAINING, arguments, config_files, outputs, plain, run, start, weights
+from tests.bundles.runs import (
+    PRETRAINING,
+    SEGMENTING,
+    SHORT,
+    TRAINING,
+    arguments,
+    config_files,
+    outputs,
+    plain,
+    run,
+    start,
+    weights,
+)
 
 KEEP_WEIGHTS = {
     "imports": ["$import os", "$import torch", "$import segpeft"],
@@ -57,6 +71,27 @@ def test_training(bundle, data, request, tmp_path):
     assert report["iterations"] == 2  # four cases, two processes
     assert report["metrics"]["cases"] == 2
     assert len(list((tmp_path / "out").glob("events*"))) == 1
+
+
+def test_pretraining_with_fewer_files_than_readers(phantoms, tmp_path):
+    """Three files, one of them damaged, for two processes with two workers each: all make the same number of steps."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "set").mkdir()
+    for path in sorted((phantoms / "imagesTr").glob("*.nii.gz"))[:2]:
+        shutil.copy(path, tmp_path / "set")
+    (tmp_path / "set" / "damaged.nii.gz").write_bytes(b"no volume")
+    overlay = tmp_path / "keep.json"
+    overlay.write_text(json.dumps(KEEP_WEIGHTS))
+    configs = config_files("vit_mae", "train", "multi_gpu_train", str(overlay))
+    knobs = {**PRETRAINING, "epochs": 1, "validation_share": 0.0, "num_workers": 2, "device": "cpu"}
+    knobs.update(dataset_dir=tmp_path / "set", **outputs(tmp_path))
+    in_two_processes("vit_mae", "training", configs, knobs, tmp_path / "log")
+    ranks = [weights(tmp_path / "out" / f"rank{rank}.pt") for rank in range(2)]
+    assert all(torch.equal(ranks[0][key], ranks[1][key]) for key in ranks[0])
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["iterations"] == 3
+    encoder = load_file(tmp_path / "models" / "pretrained" / "encoder.safetensors")
+    key = "blocks.0.mlp.linear1.weight"
+    assert torch.equal(encoder[key], ranks[0][f"module.{key}"])
 
 
 @pytest.mark.slow

@@ -34,6 +34,14 @@ def test_is_torchs_schedule_over_exactly_this_run():
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.05 / 25 / 1e4)
 
 
+def test_a_rise_of_one_step():
+    """For which torch's schedule divides by zero."""
+    net = network()
+    optimizer = adam(net)
+    engine = trainer(net, optimizer, [OneCycle(optimizer, 0.05, pct_start=0.25)], max_epochs=1)
+    assert len(rates(engine, optimizer)) == 4
+
+
 def test_a_second_run_gets_a_schedule_of_its_own():
     net = network()
     optimizer = adam(net)

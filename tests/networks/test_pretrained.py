@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from segpeft.errors import InputError
 from segpeft.networks import ChannelUNETR, MaskedAutoEncoder, load_base, save_encoder
 from segpeft.networks.pretrained.position import resize_position_embedding
+from segpeft.networks.vit_encoder import vit_encoder
 from segpeft.peft import ChannelLoRA, DecoderOnly, Full, apply_peft
 
 ENCODER = {"hidden_size": 24, "mlp_dim": 48, "num_layers": 4, "num_heads": 2}
@@ -126,8 +127,8 @@ def test_missing_tensor_refuses_unless_allowed(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"hidden_size": 48}, "the encoder needs"),
-        ({"patch_size": (16, 16, 16)}, "has patches of 8 x 8 x 8 voxels, the encoder needs 16 x 16 x 16"),
+        ({"hidden_size": 48}, r"holds an encoder of hidden_size 24, .*; the encoder needs hidden_size 48"),
+        ({"patch_size": (16, 16, 16)}, r"patch_size \[8, 8, 8\], .* the encoder needs .* patch_size \[16, 16, 16\]"),
         ({"num_layers": 8}, "lacks"),
     ],
     ids=["width", "patch", "depth"],
@@ -139,6 +140,35 @@ def test_another_architecture_is_refused(tmp_path, changes, message):
         load_base(network(**changes), path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_slices_do_not_fit_volumes(tmp_path):
+    path = tmp_path / "encoder.safetensors"
+    save_encoder(autoencoder((32, 32), (8, 8)), path)
+    with pytest.raises(InputError, match=r"patch_size \[8, 8\], .* the encoder needs .* patch_size \[8, 8, 8\]"):
+        load_base(network(), path)
+    flat = vit_encoder((48, 32), (8, 8), **ENCODER)
+    report = load_base(flat, path)
+    assert not report.missing
+    assert "grid [4, 4] to [6, 4]" in report.converted[POSITION]
+
+
+CONFIGURATIONS = {"baseline": Full(), "finetune": Full(), "frozen": DecoderOnly(), "lora": lora()}
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_four_configurations(tmp_path, name):
+    """An encoder file or none, and what is trained: the switch of the fine-tuning bundles."""
+    source = autoencoder()
+    save_encoder(source, tmp_path / "encoder.safetensors")
+    net = apply_peft(network(), CONFIGURATIONS[name])
+    load_base(net, None if name == "baseline" else tmp_path / "encoder.safetensors")
+    loaded = net.vit.state_dict()
+    same = [torch.equal(loaded[key], value) for key, value in encoder_tensors(source).items() if key != POSITION]
+    assert all(same) != (name == "baseline")
+    trained = any(p.requires_grad for key, p in net.vit.named_parameters() if "lora" not in key and key != POSITION)
+    assert trained == (name in ("baseline", "finetune"))
+    net(torch.randn(1, 2, 32, 32, 16)).sum().backward()
 
 
 @pytest.mark.parametrize(

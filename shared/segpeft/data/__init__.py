@@ -7,16 +7,20 @@ _HOMES = {
     "CaseDataset": "cases",
     "CaseList": "datalist",
     "CaseLoader": "loaders",
+    "HeldOutLoader": "held_out",
+    "HeldOutVolumes": "held_out",
     "LabelScheme": "label_schemes",
     "PreparedDataset": "prepared",
     "RandBalancedCropd": "crops",
     "RandChannelDropoutd": "channel_dropout",
-    "VolumeList": "volumes",
+    "StreamLoader": "stream_loader",
+    "VolumeCrops": "volume_crops",
+    "VolumePaths": "volume_paths",
+    "VolumeStream": "volume_stream",
     "augmentation": "augment",
     "cases_of": "datalist",
     "label_scheme": "label_schemes",
     "preprocessing": "preprocess",
-    "volume_crops": "volumes",
 }
 
 

@@ -53,11 +53,9 @@ class CheckImaged(MapTransform):
             image, expected = d[key], len(self.channels)
             if image.shape[0] != expected:
                 raise InputError(f"{file_of(image)}: has {image.shape[0]} channels; expected {expected}")
-            constants = [_constant(image[c], c, file_of(image, c)) for c in range(expected)]
-            empty = [channel for channel, constant in enumerate(constants) if constant]
+            empty = [c for c in range(expected) if _constant(image[c], c, file_of(image, c))]
             if empty and (not self.allow_missing or len(empty) == expected):
-                file, constant = file_of(image, empty[0]), constants[empty[0]]
-                raise InputError(f"{file}: channel {empty[0]} is {constant}; expected an image")
+                check_channel(image[empty[0]], empty[0], file_of(image, empty[0]))
             if self.allow_missing:
                 d[key], d[PRESENT] = self._without(image, empty, str(d.get("case") or file_of(image)))
         return d
@@ -71,6 +69,17 @@ class CheckImaged(MapTransform):
             absent = ", ".join(self.channels[channel] for channel in empty)
             LOGGER.warning("case %s: has no %s: goes on without it (knob allow_missing)", case, absent)
         return image, present
+
+
+def check_channel(channel: Any, index: int, file: str) -> None:
+    """Refuses a channel (H, W, D) that shows nothing.
+
+    Raises:
+        InputError: a NaN or infinite value, or one constant.
+    """
+    constant = _constant(channel, index, file)
+    if constant:
+        raise InputError(f"{file}: channel {index} is {constant}; expected an image")
 
 
 def _constant(channel: Any, index: int, file: str) -> str:

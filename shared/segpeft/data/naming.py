@@ -11,8 +11,13 @@ SUFFIXES = (".nii.gz", ".nii")
 
 
 def is_volume(path: Path) -> bool:
-    """Returns whether `path` is named like a NIfTI volume and is not a hidden file (macOS leaves `._name` twins)."""
-    return path.name.endswith(SUFFIXES) and not path.name.startswith(".")
+    """Returns whether `path` is named like a NIfTI volume, see `is_volume_name`."""
+    return is_volume_name(path.name)
+
+
+def is_volume_name(name: str) -> bool:
+    """Returns whether a file's name is that of a NIfTI volume and not hidden (macOS leaves `._name` twins)."""
+    return name.endswith(SUFFIXES) and not name.startswith(".")
 
 
 def is_series(path: Path) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from monai.config import KeysCollection
-from monai.transforms import Compose, CropForegroundd, EnsureTyped, Orientationd
+from monai.transforms import Compose, CropForegroundd, EnsureTyped, MapTransform, Orientationd
 from monai.utils import ensure_tuple
 
 from segpeft.data.checks import CheckImaged, CheckLabeld
@@ -74,8 +74,13 @@ def preprocessing(
     return Compose(steps)
 
 
-def spatial_steps(moved: Sequence[str], spacing: Sequence[float] | None, margin: int) -> list[Any]:
-    """Returns the steps from a loaded image to a normalised, cropped one; the keys in `moved` are moved alike."""
+def spatial_steps(
+    moved: Sequence[str], spacing: Sequence[float] | None, margin: int, normalise: MapTransform | None = None
+) -> list[Any]:
+    """Returns the steps from a loaded image to a normalised, cropped one; the keys in `moved` are moved alike.
+
+    `normalise` stands for another normalisation than the z-score, which must put the background to 0.
+    """
     steps: list[Any] = [Orientationd(keys=moved, axcodes="RAS", labels=None)]
     if spacing is not None:
         modes = ["bilinear" if key == IMAGE else "nearest" for key in moved]
@@ -89,4 +94,4 @@ def spatial_steps(moved: Sequence[str], spacing: Sequence[float] | None, margin:
         start_coord_key=None,
         end_coord_key=None,
     )
-    return [*steps, NormalizeForegroundd(keys=IMAGE), crop]
+    return [*steps, normalise or NormalizeForegroundd(keys=IMAGE), crop]

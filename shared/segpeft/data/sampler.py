@@ -9,6 +9,12 @@ import torch.distributed as dist
 from torch.utils.data import Sampler
 
 
+def rank_and_world() -> tuple[int, int]:
+    """Returns the number of this process and how many there are, (0, 1) without a process group."""
+    distributed = dist.is_available() and dist.is_initialized()
+    return (dist.get_rank(), dist.get_world_size()) if distributed else (0, 1)
+
+
 def rank_share(count: int, shuffle: bool, seed: int, epoch: int, rank: int, world: int) -> list[int]:
     """Returns the indices below `count` that one of `world` ranks takes in an epoch.
 
@@ -43,9 +49,7 @@ class EpochSampler(Sampler[int]):
         self.epoch = epoch
 
     def _share(self) -> list[int]:
-        distributed = dist.is_available() and dist.is_initialized()
-        rank, world = (dist.get_rank(), dist.get_world_size()) if distributed else (0, 1)
-        return rank_share(len(self.dataset), self.shuffle, self.seed, self.epoch, rank, world)
+        return rank_share(len(self.dataset), self.shuffle, self.seed, self.epoch, *rank_and_world())
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._share())

@@ -15,15 +15,20 @@ from .outputs import SaveVolumed, postprocessing
 from .pictures import side_by_side
 from .precision import hold_frozen_in
 from .progress import Progress
+from .reconstruction_loss import ReconstructionLoss, lower_is_better
+from .reconstruction_picture import ReconstructionPicture
 from .region_metrics import RegionDice, RegionHD95
 from .report import RunSummary
 from .resume import TrainingState
 from .saving import ModelSaver
-from .schedule import OneCycle, ScheduleHandler
+from .schedule import OneCycle
 from .seeding import SeedEveryEpoch
+from .stream_report import StreamReport
 from .tensorboard import TensorBoard
 from .trainer import Trainer
 from .training_handlers import TrainingHandlers
+from .warmup_cosine import WarmupCosine
+from .weight_decay import decay_groups
 
 __all__ = [
     "BaseLoader",
@@ -36,23 +41,28 @@ __all__ = [
     "ModelSaver",
     "OneCycle",
     "Progress",
+    "ReconstructionLoss",
+    "ReconstructionPicture",
     "RegionDice",
     "RegionDiceBCELoss",
     "RegionECE",
     "RegionHD95",
     "RunSummary",
     "SaveVolumed",
-    "ScheduleHandler",
     "SeedEveryEpoch",
+    "StreamReport",
     "TensorBoard",
     "TrainedChannelsLoader",
     "Trainer",
     "TrainingHandlers",
     "TrainingState",
+    "WarmupCosine",
     "WindowInferer",
+    "decay_groups",
     "hold_frozen_in",
     "image_as_target",
     "load_model",
+    "lower_is_better",
     "postprocessing",
     "side_by_side",
     "sliding_window",

@@ -19,7 +19,7 @@ from segpeft.errors import InputError
 from .checkpoint_loading import bare_network, load_state_strictly, read_checkpoint
 from .distributed import is_main
 from .ordering import attach_last
-from .schedule import OneCycle
+from .schedule import RunSchedule
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class TrainingState:
         path: str | os.PathLike[str],
         network: nn.Module,
         optimizer: Optimizer,
-        schedule: OneCycle | None = None,
+        schedule: RunSchedule | None = None,
         validator: Evaluator | None = None,
         resume: bool = False,
     ) -> None:

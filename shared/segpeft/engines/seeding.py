@@ -19,7 +19,8 @@ class SeedEveryEpoch:
 
     torch (and with it the loader's order and its workers), numpy, Python, and the random transforms of the data set get
     one seed made of seed, epoch and process (``numpy.random.SeedSequence``: neighbouring seeds share nothing). The
-    loader starts over right after, before anything else draws; a sampler with ``set_epoch`` is told the epoch.
+    loader starts over right after, before anything else draws; a sampler or data set with ``set_epoch`` is told
+    the epoch.
 
     Args:
         seed: of the training.
@@ -49,9 +50,10 @@ class SeedEveryEpoch:
         np.random.seed(seed)  # noqa: NPY002 - what third-party transforms draw from
         random.seed(seed)
         set_rnd(getattr(loader, "dataset", None), seed)
-        set_epoch = getattr(getattr(loader, "sampler", None), "set_epoch", None)
-        if callable(set_epoch):
-            set_epoch(engine.state.epoch)
+        for part in ("sampler", "dataset"):
+            set_epoch = getattr(getattr(loader, part, None), "set_epoch", None)
+            if callable(set_epoch):
+                set_epoch(engine.state.epoch)
         engine.set_data(loader)  # type: ignore[arg-type]
 
 

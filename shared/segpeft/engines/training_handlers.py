@@ -17,7 +17,7 @@ from .progress import Progress
 from .report import RunSummary
 from .resume import TrainingState
 from .saving import ModelSaver
-from .schedule import OneCycle
+from .schedule import RunSchedule
 from .seeding import SeedEveryEpoch
 from .tensorboard import TensorBoard
 from .trainer import check_interval
@@ -52,7 +52,7 @@ class TrainingHandlers:
         self,
         network: nn.Module,
         optimizer: Optimizer,
-        schedule: OneCycle,
+        schedule: RunSchedule,
         output_dir: str | os.PathLike[str],
         seed: int = 0,
         resume: bool = False,

@@ -119,9 +119,26 @@ def load_base(
     return report
 
 
+def _check_patches(own: dict[str, Tensor], state: dict[str, Tensor], path: object) -> None:
+    """Refuses an encoder of other patches or width by the names of the knobs, not of a tensor.
+
+    Raises:
+        InputError: if the two patch embeddings differ.
+    """
+    ours, given = own.get(PATCHES), state.get(PATCHES)
+    if ours is None or given is None or ours.shape == given.shape or min(ours.ndim, given.ndim) < 4:
+        return
+    kinds = [
+        f"hidden_size {weight.shape[0]}, patch_size {list(weight.shape[2:])}, {weight.shape[1]} channel(s)"
+        for weight in (given, ours)
+    ]
+    raise InputError(f"{path}: holds an encoder of {kinds[0]}; the encoder needs {kinds[1]}")
+
+
 def _load(
     vit: ViT, own: dict[str, Tensor], state: dict[str, Tensor], name: str, header: dict[str, str], path: object
 ) -> LoadReport:
+    _check_patches(own, state, path)
     report, loaded = LoadReport(name), {}
     for key, value in own.items():
         if key not in state:
