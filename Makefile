@@ -3,15 +3,16 @@
 #   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make .venv
 PYTHON ?= python3
 ARGS ?=
+TASK ?= brats
 BIN := .venv/bin
 STAMP := .venv/installed.stamp
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test lint types experiment bench clean
+.PHONY: help .venv demo test lint types experiment-channel-lora bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' Makefile
 
 .venv: ## make the environment (PYTHON=python3.12 chooses the interpreter)
 	@if $(MAKE) --question $(STAMP) 2> /dev/null; \
@@ -31,9 +32,9 @@ lint: $(STAMP) ## check rules and formatting with ruff
 types: $(STAMP) ## check types with mypy
 	$(BIN)/mypy
 
-experiment: $(STAMP) ## compare baseline, frozen encoder, LoRA and a UNet on phantoms (minutes on a CPU)
-	$(BIN)/python -m segpeft.experiments benchmarks/grids/brats_phantom.json --out experiments_out \
-		--report benchmarks/results/brats_phantom $(ARGS)
+experiment-channel-lora: $(STAMP) ## TASK=brats|prostate|hippocampus ARGS="--set volumes=DIR --tiny": LoRA against its baselines
+	$(BIN)/python -m segpeft.experiments benchmarks/grids/channel_lora_$(TASK).json --out experiments_out \
+		--report benchmarks/results/channel_lora_$(TASK) $(ARGS)
 
 bench: $(STAMP) ## measure the numbers in the documentation (about 25 minutes)
 	$(BIN)/python -m benchmarks.run $(ARGS)

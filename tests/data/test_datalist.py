@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import subprocess
@@ -6,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from segpeft.data.datalist import CaseList, cases_of, main
+from segpeft.data.case_list import CaseList, cases_of
+from segpeft.data.datalist import main
 from segpeft.errors import InputError
 
 BRATS = {"2018": ("_flair", "_t1", "_t1ce", "_t2", "_seg"), "2023": ("-t2f", "-t1n", "-t1c", "-t2w", "-seg")}
@@ -220,3 +222,34 @@ def test_another_section_of_the_same_data_set(msd_folder):
         assert [c.name for c in cases_of(cases, section).cases] == [c.name for c in asked.cases]
     with pytest.raises(InputError, match="section is 'train'"):
         cases_of(cases, "train")
+
+
+def test_shares_of_the_training_cases_are_nested(msd_folder):
+    shares = [
+        {item["case"] for item in CaseList(msd_folder, "training", fold=1, folds=3, train_share=share)}
+        for share in (0.1, 0.5, 0.75, 1.0)
+    ]
+    assert [len(share) for share in shares] == [1, 2, 3, 4]
+    assert all(small < large for small, large in itertools.pairwise(shares))
+    validation = CaseList(msd_folder, "validation", fold=1, folds=3, train_share=0.1)
+    assert len(validation) == 2
+    assert len(cases_of(validation, "training")) == 1
+
+
+@pytest.mark.parametrize("share", [0, 1.5, -1])
+def test_a_share_out_of_range(msd_folder, share):
+    with pytest.raises(InputError, match=f"train_share is {share}"):
+        CaseList(msd_folder, train_share=share)
+
+
+def test_held_out_cases_are_test_cases_with_labels(msd_folder, tmp_path):
+    out = tmp_path / "split.json"
+    main(["--dataset_dir", str(msd_folder), "--folds", "2", "--hold_out", "2", "--out", str(out)])
+    parts = [CaseList(out, section, folds=2) for section in ("training", "validation")]
+    listed = json.loads(out.read_text())["testing"]
+    held = [entry["case"] for entry in listed if "label" in entry]
+    assert [len(part) for part in parts] == [2, 2]
+    assert len(held) == 2
+    assert not set(held) & {item["case"] for part in parts for item in part}
+    with pytest.raises(InputError, match="hold_out is 6; expected 0 to 5"):
+        main(["--dataset_dir", str(msd_folder), "--hold_out", "6", "--out", str(out)])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from segpeft.data.datalist import CaseList, main
+from segpeft.data.case_list import CaseList
+from segpeft.data.datalist import main
 from segpeft.data.prepared_case import source_stamps
 from segpeft.errors import InputError
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from segpeft.data.case_list import CaseList
 from segpeft.data.cases import CaseDataset, Rejected
-from segpeft.data.datalist import CaseList
 from segpeft.data.loaders import CaseLoader
 from segpeft.data.preprocess import preprocessing
 from segpeft.data.sampler import EpochSampler, rank_share

@@ -9,7 +9,7 @@ import pytest
 from monai.data import MetaTensor
 from monai.transforms import Invertd
 
-from segpeft.data.datalist import CaseList
+from segpeft.data.case_list import CaseList
 from segpeft.data.preprocess import preprocessing
 
 DATA = Path(os.environ.get("SEGPEFT_DATA", "/no/such/folder"))

@@ -5,7 +5,7 @@ from typing import Any
 
 _HOMES = {
     "CaseDataset": "cases",
-    "CaseList": "datalist",
+    "CaseList": "case_list",
     "CaseLoader": "loaders",
     "HeldOutLoader": "held_out",
     "HeldOutVolumes": "held_out",
@@ -18,7 +18,7 @@ _HOMES = {
     "VolumePaths": "volume_paths",
     "VolumeStream": "volume_stream",
     "augmentation": "augment",
-    "cases_of": "datalist",
+    "cases_of": "case_list",
     "label_scheme": "label_schemes",
     "preprocessing": "preprocess",
 }

@@ -24,11 +24,12 @@ _SAME = {
 }
 
 
-def datalist_cases(path: Path, channels: Sequence[str]) -> list[Case]:
+def datalist_cases(path: Path, channels: Sequence[str] | None) -> list[Case]:
     """Returns the cases of a JSON file with lists `training`, `validation`, `test`/`testing`.
 
     An entry is a path, or a mapping with "image" (a path, or one path a channel) and optionally "label", "case" and
-    "fold". Relative paths start at the folder of the JSON file.
+    "fold". Relative paths start at the folder of the JSON file. The channels that the file names are compared with
+    `channels`, unless that is None.
 
     Raises:
         InputError: not JSON, no cases in it, an entry of another form, or channels in another number or order.
@@ -39,7 +40,8 @@ def datalist_cases(path: Path, channels: Sequence[str]) -> list[Case]:
         raise InputError(f"{path}: is not a readable JSON file ({error})") from error
     if not isinstance(content, Mapping):
         raise InputError(f"{path}: is a JSON {type(content).__name__}; expected an object with a list `training`")
-    _check_channels(path, content.get("modality") or content.get("channel_names"), channels)
+    if channels is not None:
+        _check_channels(path, content.get("modality") or content.get("channel_names"), channels)
     cases = []
     for key, section in SECTIONS.items():
         for entry in content.get(key) or []:

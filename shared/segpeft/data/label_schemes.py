@@ -145,6 +145,6 @@ def label_scheme(scheme: str | LabelScheme | Mapping[str, Any]) -> LabelScheme:
             )
         return LabelScheme(**{"name": "custom", **scheme})
     if scheme not in _NAMED:
-        near = difflib.get_close_matches(str(scheme), _NAMED, n=1, cutoff=0.0)[0]
+        near = difflib.get_close_matches(str(scheme).strip().lower(), _NAMED, n=1, cutoff=0.0)[0]
         raise InputError(f"label_scheme {scheme!r} is not known; did you mean {near!r}? (known: {', '.join(_NAMED)})")
     return _NAMED[scheme]
