@@ -1,28 +1,23 @@
 """Dice for every subset of channels, of networks trained with and without channel dropout.
 
 ``python -m benchmarks.missing_modality --dataset_dir DIR --models dropout=A/model.pt plain=B/model.pt`` evaluates each
-``model.pt`` of `brats_lora` on the labelled cases of the validation fold, once for each of the 2^C - 1 subsets: the
-other channels are treated as absent though their files are there. What was evaluated before is reused.
+``model.pt`` of `brats_lora` on the labelled cases of a section, once for each of the 2^C - 1 subsets: the other
+channels are treated as absent though their files are there. What was evaluated before is reused.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.evaluating import ROOT, config_paths, evaluated, knob
 from segpeft.atomic_files import replacing
-from segpeft.bundle.command import bundle_command
-from segpeft.bundle.json_files import read_json, write_json
-from segpeft.bundle.steps import Step, run_step
+from segpeft.bundle.json_files import write_json
 from segpeft.errors import InputError, one_line_errors
 from segpeft.experiments.machine import machine
-
-ROOT = Path(__file__).parents[1]
-CONFIGS = ROOT / "bundles" / "brats_lora" / "configs"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -30,25 +25,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     one_line_errors()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset_dir", type=Path, required=True, help="as for training")
+    parser.add_argument("--section", default="validation", help="cases to judge on (default %(default)s; all, test)")
     parser.add_argument("--models", nargs="+", required=True, metavar="NAME=FILE", help="columns and their networks")
     parser.add_argument("--configs", nargs="*", default=[], help="further configs: of the bundle by name, or files")
     parser.add_argument("--work", type=Path, default=ROOT / "demo_out" / "missing_modality", help="where the runs go")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "missing_modality.json")
     chosen = parser.parse_args(arguments)
     models = dict(_model(text) for text in chosen.models)
-    overlays = [_config(name) for name in chosen.configs]
-    channels = _channels(overlays)
+    overlays, work = config_paths(chosen.configs), chosen.work.resolve()
+    data = {"dataset_dir": chosen.dataset_dir.resolve(), "section": chosen.section}
+    channels = list(knob("channels", overlays))
     rows = []
     for used in subsets(channels):
         row: dict[str, Any] = {"channels": used, "dice": {}}
         for name, path in models.items():
-            step = _step(name, path, used, overlays, chosen.dataset_dir.resolve(), chosen.work.resolve())
-            run_step(step, chosen.work.resolve())
-            row["dice"][name] = read_json(step.result)["dice"]
+            knobs = {**data, "ckpt_path": path, "channels_used": used}
+            row["dice"][name] = evaluated(f"{name}/{'_'.join(used)}", knobs, overlays, work, [path])["dice"]
         rows.append(row)
     text = table(channels, list(models), rows)
     print(text)
-    chosen.out.parent.mkdir(parents=True, exist_ok=True)
     write_json(chosen.out, {"machine": machine(), "channels": channels, "models": list(models), "rows": rows})
     with replacing(chosen.out.with_suffix(".md")) as partial:
         partial.write_text(f"# Dice by the channels that are there\n\n{text}", encoding="utf-8")
@@ -77,28 +72,6 @@ def _model(text: str) -> tuple[str, Path]:
     if not equals or not name.isidentifier() or not Path(path).is_file():
         raise InputError(f"models: {text!r} is none, expected NAME=FILE with a file that exists")
     return name, Path(path).resolve()
-
-
-def _config(name: str) -> Path:
-    path = CONFIGS / name if (CONFIGS / name).is_file() else Path(name).resolve()
-    if not path.is_file():
-        raise InputError(f"configs: {name}: no such file, neither of the bundle nor as a path")
-    return path
-
-
-def _channels(overlays: Sequence[Path]) -> list[str]:
-    knobs: dict[str, Any] = {}
-    for path in (CONFIGS / "train.json", *overlays):
-        knobs.update(json.loads(path.read_text(encoding="utf-8")))
-    return list(knobs["channels"])
-
-
-def _step(name: str, model: Path, used: list[str], overlays: list[Path], data: Path, work: Path) -> Step:
-    configs = [CONFIGS / "train.json", CONFIGS / "evaluate.json", *overlays]
-    out = work / name / "_".join(used)
-    knobs = {"dataset_dir": data, "ckpt_path": model, "output_dir": out, "channels_used": used}
-    command = bundle_command("evaluating", configs, knobs)
-    return Step(f"{name} {' '.join(used)}", command, CONFIGS.parent, [*configs, model], out / "cases_summary.json")
 
 
 if __name__ == "__main__":

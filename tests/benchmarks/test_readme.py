@@ -1,8 +1,16 @@
-"""The README shows what the committed results say."""
+"""The README and the model cards show what the committed results say."""
 
-from benchmarks.readme import ROOT, filled
+import pytest
+
+from benchmarks.readme import BLOCKS, FILLED, ROOT, filled
 
 
-def test_readme_is_up_to_date():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", FILLED, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_is_up_to_date(path):
+    text = path.read_text(encoding="utf-8")
     assert filled(text) == text
+
+
+def test_every_block_is_shown():
+    texts = "".join(path.read_text(encoding="utf-8") for path in FILLED)
+    assert [name for name in BLOCKS if f"<!-- {name} -->" not in texts] == []

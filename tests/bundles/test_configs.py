@@ -149,3 +149,12 @@ def test_targets_are_importable_without_the_bundle(name):
     for path in (BUNDLES / name / "configs").glob("*.json"):
         targets = re.findall(r'"_target_": "([^"]+)"', path.read_text(encoding="utf-8"))
         assert not [target for target in targets if "." in target and not target.startswith(allowed)]
+
+
+@pytest.mark.parametrize("config", ["train", "evaluate", "inference", "ensemble", "add_channel"])
+def test_bundles_that_segment_differ_in_knobs_only(config):
+    brats, prostate = (read(f"{bundle}/{config}") for bundle in FINE_TUNING)
+    assert list(brats) == list(prostate)
+    parts = [name for name, value in brats.items() if isinstance(value, dict) and name not in ("encoder", "method")]
+    parts += [name for name in brats if name in STANDARD_IDS]
+    assert {name: brats[name] for name in parts} == {name: prostate[name] for name in parts}

@@ -19,14 +19,18 @@ from segpeft.networks.masked_autoencoder import from_patches, to_patches
 
 from .distributed import is_main
 
+ROWS, PANEL = 4, 200
+"""Crops in a picture at most, and the height in pixels that each is magnified to at least."""
+
 HIDDEN_GREY = 0.25
 """How bright a hidden patch is shown, between darkest (0) and brightest (1)."""
 
 
 class ReconstructionPicture:
-    """Writes ``reconstruction_<epoch>.png`` of the first crop of a validation, and the same for TensorBoard.
+    """Writes ``reconstruction_<epoch>.png`` of the first crops of a validation, and the same for TensorBoard.
 
-    Attach it to the validator: it shows the same held-out crop under the same mask every time.
+    A row a crop: the image, the image without its hidden patches, and the image with those painted by the network.
+    Attach it to the validator: it shows the same held-out crops under the same masks every time.
 
     Args:
         output_dir: where to write; TensorBoard's file lies there in ``pictures``.
@@ -62,8 +66,12 @@ class ReconstructionPicture:
         self.pictured = epoch
         output: Any = engine.state.output
         patches, mask = output["pred"]
-        picture = reconstruction(output["image"][:1], patches[:1], mask[:1], self.patch_size, self.normalised)
-        self._write(picture, epoch)
+        crops = zip(output["image"][:ROWS], patches[:ROWS], mask[:ROWS], strict=True)
+        rows = [
+            reconstruction(image[None], painted[None], hidden[None], self.patch_size, self.normalised)
+            for image, painted, hidden in crops
+        ]
+        self._write(magnified(np.concatenate(rows), -(-PANEL // len(rows[0]))), epoch)
 
     def _write(self, picture: npt.NDArray[np.uint8], epoch: int) -> None:
         from matplotlib.image import imsave  # both are slow to import, and needed every few epochs
@@ -73,6 +81,11 @@ class ReconstructionPicture:
             imsave(partial, picture)
         with SummaryWriter(str(self.output_dir / "pictures")) as writer:
             writer.add_image("validation/reconstruction", picture, epoch, dataformats="HWC")
+
+
+def magnified(picture: npt.NDArray[np.uint8], factor: int) -> npt.NDArray[np.uint8]:
+    """Returns a picture (H, W, 3) with every pixel shown as `factor` x `factor` of them."""
+    return np.ascontiguousarray(picture.repeat(factor, axis=0).repeat(factor, axis=1))
 
 
 def reconstruction(
