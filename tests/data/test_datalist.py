@@ -246,8 +246,8 @@ def test_held_out_cases_are_test_cases_with_labels(msd_folder, tmp_path):
     out = tmp_path / "split.json"
     main(["--dataset_dir", str(msd_folder), "--folds", "2", "--hold_out", "2", "--out", str(out)])
     parts = [CaseList(out, section, folds=2) for section in ("training", "validation")]
-    listed = json.loads(out.read_text())["testing"]
-    held = [entry["case"] for entry in listed if "label" in entry]
+    held = [entry["case"] for entry in json.loads(out.read_text())["testing"]]
+    assert len(CaseList(out, "test")) == len([*CaseList(out, "test")])  # all labelled
     assert [len(part) for part in parts] == [2, 2]
     assert len(held) == 2
     assert not set(held) & {item["case"] for part in parts for item in part}

@@ -27,6 +27,17 @@ def test_lists_folders_and_datalists_without_labels_and_test_cases(sources, tmp_
     assert found == expected
 
 
+def test_test_cases_are_left_out_of_folders_too_and_nothing_is_listed_twice(sources, tmp_path):
+    folder, datalist = sources
+    content = json.loads(datalist.read_text())
+    content["training"].append({"image": str(folder / "y.nii"), "fold": 0})
+    content["testing"].append({"image": str(folder / "a" / "x.nii.gz")})
+    datalist.write_text(json.dumps(content))
+    main([str(folder), str(datalist), str(folder), "--out", str(tmp_path / "list.txt")])
+    names = [line.rpartition("/")[2] for line in (tmp_path / "list.txt").read_text().splitlines()]
+    assert names == ["y.nii", "c1.nii.gz", "c2_T2.nii.gz", "c2_ADC.nii.gz"]
+
+
 @pytest.mark.parametrize(
     ("source", "out", "message"),
     [

@@ -43,6 +43,11 @@ def test_a_resumed_run_keeps_what_it_resumed(network, trained):
     assert torch.equal(network.decoder.out.conv.conv.bias, before)
 
 
+def test_a_network_that_another_config_put_in_its_place_is_refused(trained):
+    with pytest.raises(InputError, match=r"another config replaced .* add_channel.json"):
+        start(build(4, seed=1), trained)
+
+
 def test_weight_decay_is_refused(network, trained):
     with pytest.raises(InputError, match=r"weight_decay 0.1: expected 0"):
         start(network, trained, weight_decay=0.1)

@@ -63,6 +63,26 @@ def test_flips_make_the_result_symmetric():
     torch.testing.assert_close(flipped, infer(VOLUME.as_tensor(), net), atol=1e-5, rtol=1e-5)
 
 
+def test_only_the_axes_that_training_flips_are_flipped():
+    seen = []
+
+    class Seeing(torch.nn.Module):
+        def forward(self, x):
+            seen.append(x.clone())
+            return x
+
+    volume = VOLUME.as_tensor()[..., :8, :8, :8].clone()
+    sliding_window(8, tta=True, flip_axes=[0])(volume, Seeing())
+    assert len(seen) == 2
+    assert torch.equal(seen[1], seen[0].flip(2))
+
+
+@pytest.mark.parametrize("axes", [[], [3], [-1]], ids=str)
+def test_axes_out_of_range_are_errors(axes):
+    with pytest.raises(InputError, match="flip_axes .* is out of range"):
+        sliding_window(8, tta=True, flip_axes=axes)
+
+
 def test_certain_predictions_stay_finite():
     class Certain(torch.nn.Module):
         def forward(self, x):

@@ -33,3 +33,12 @@ def test_wrong_arguments_leave_nothing(tmp_path, arguments, message):
         main([str(path), "--out", str(tmp_path / "out"), "--bundles", str(BUNDLES), *arguments])
     assert message in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("only", ["unet", "unet@half"])
+def test_rows_are_chosen_with_or_without_their_variant(tmp_path, only):
+    path = tmp_path / "grid.json"
+    path.write_text(json.dumps({**GRID, "variants": {"half": {"train_share": 0.5}}}))
+    options = ["--only", only, "--variants", "half", "--out", str(tmp_path / "out"), "--bundles", str(BUNDLES)]
+    with pytest.raises(InputError, match="needs a value for {data}"):  # it comes as far as the values
+        main([str(path), *options])

@@ -40,6 +40,7 @@ GRID = {
         },
         "lora": {"epochs": "{epochs}"},
         "broken": {"feature_size": 0},
+        "late": {"epochs": 1, "training": ["$@train#trainer.run()", "$1 / 0"]},
     },
     "seeds": [0],
 }
@@ -89,7 +90,7 @@ def record(story, name):
 
 def test_a_finished_cell_is_not_run_again(story):
     _, lines = story["second"]
-    assert any(line.startswith("[1/3] unet, seed 0: done before, dice 0.") for line in lines)
+    assert any(line.startswith("[1/4] unet, seed 0: done before, dice 0.") for line in lines)
     assert (story["folder"] / "cells" / "unet_seed0" / "cell.json").stat().st_mtime_ns == story["first"]
     assert record(story, "unet")["resumed"] is False
 
@@ -109,6 +110,11 @@ def test_a_failure_is_recorded_and_told(story):
     assert found["status"] == "failed"
     assert found["error"].startswith("training failed: error: feature_size 0 is out of range")
     assert f"- broken, seed 0: {found['error']}" in lines
+
+
+def test_a_stage_that_failed_after_its_summary_is_not_done(story):
+    assert record(story, "late")["status"] == "failed"
+    assert not (story["folder"] / "cells" / "late_seed0" / "training" / "run.json").exists()
 
 
 def test_each_cell_has_a_gpu_of_its_own(story):

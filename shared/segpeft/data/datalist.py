@@ -66,6 +66,8 @@ def split(cases: Sequence[Case], folds: int, seed: int, fold: int = 0) -> dict[s
 def hold_out(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
     """Returns the cases with `count` of those that are no test cases drawn to be such, labels and all.
 
+    Test cases without a label, which nobody could judge on, are left out then.
+
     Raises:
         InputError: there are not more than `count` to draw from.
     """
@@ -73,7 +75,8 @@ def hold_out(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
     if not 0 <= count < len(names):
         raise InputError(f"hold_out is {count}; expected 0 to {len(names) - 1}, as there are {len(names)} cases")
     drawn = {names[index] for index in np.random.RandomState(seed).permutation(len(names))[:count]}
-    return [replace(case, section="test", fold=None) if case.name in drawn else case for case in cases]
+    kept = [case for case in cases if case.section != "test" or case.label] if count else cases
+    return [replace(case, section="test", fold=None) if case.name in drawn else case for case in kept]
 
 
 def write_datalist(cases: Sequence[Case], out: Path, folds: int, seed: int) -> None:

@@ -17,7 +17,7 @@ def volumes_of(source: Path) -> Iterator[str]:
 
     Args:
         source: a folder or a list of paths, see `VolumePaths`; or a datalist (`.json`), of which test cases are left
-            out, so that nothing that is judged on them has seen them before.
+            out.
 
     Raises:
         InputError: there is no such source, or no volume in it.
@@ -31,22 +31,31 @@ def volumes_of(source: Path) -> Iterator[str]:
     yield from map(paths.path, sorted(paths.names()))
 
 
+def judged_on(sources: Sequence[Path]) -> set[Path]:
+    """Returns the images of all test cases of the datalists among the sources."""
+    listed = [case for source in sources if source.suffix == ".json" for case in datalist_cases(source, None)]
+    return {Path(path).resolve() for case in listed if case.section == "test" for path in case.images}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Writes a list, one absolute path a line; see `--help`."""
+    """Writes a list, one absolute path a line and each path once; see `--help`."""
     one_line_errors()
-    parser = argparse.ArgumentParser(description="List volumes for pre-training; test cases of datalists are left out.")
+    about = "List volumes for pre-training. Test cases of a datalist are left out, though they lie in a folder, too."
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("sources", nargs="+", type=Path, help="folders, lists (.txt, .jsonl) and datalists (.json)")
     parser.add_argument("--out", type=Path, required=True, help="file to write, .txt")
     chosen = parser.parse_args(arguments)
     if chosen.out.suffix != ".txt":
         raise InputError(f"--out {chosen.out}: expected a name that ends in .txt")
+    judged = judged_on(chosen.sources)
+    seen = set(judged)
     with replacing(chosen.out) as partial, partial.open("w", encoding="utf-8") as file:
-        count = 0
         for source in chosen.sources:
-            for path in volumes_of(source):
-                file.write(f"{Path(path).resolve()}\n")
-                count += 1
-    print(f"{chosen.out}: {count} volumes")
+            for path in (Path(path).resolve() for path in volumes_of(source)):
+                if path not in seen:
+                    seen.add(path)
+                    file.write(f"{path}\n")
+    print(f"{chosen.out}: {len(seen) - len(judged)} volumes")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from .checkpoint_loading import bare_network
 class BaseLoader:
     """Loads a pre-trained encoder at the start of a run: :func:`segpeft.networks.load_base` as a handler.
 
-    It stands first among the handlers, so that a checkpoint or a resumed state replaces what it loads.
+    It is the first of all that is done at the start, wherever it stands, so that a checkpoint (which MONAI Label puts
+    in front of a bundle's handlers) or a resumed state replaces what it loads.
 
     Args:
         network: the network in training.
@@ -29,6 +30,8 @@ class BaseLoader:
     def attach(self, engine: Engine) -> None:
         """Attaches to a trainer."""
         engine.add_event_handler(Events.STARTED, self)
+        handlers = engine._event_handlers[Events.STARTED]  # ignite has no public way to put one first
+        handlers.insert(0, handlers.pop())
 
     def __call__(self, engine: Engine) -> None:
         """Loads the file."""

@@ -12,6 +12,7 @@ from segpeft.errors import InputError
 from segpeft.networks import load_trained_channels
 
 from .checkpoint_loading import bare_network, read_checkpoint
+from .distributed import is_distributed
 
 
 class TrainedChannelsLoader:
@@ -46,6 +47,10 @@ class TrainedChannelsLoader:
 
     def __call__(self, engine: Engine) -> None:
         """Loads the file."""
+        if not getattr(bare_network(self.network), "partly_trained", None):
+            raise InputError("network: another config replaced what add_channel.json says; expected it as the last one")
+        if is_distributed():
+            raise InputError("channels are added by one process; expected a start without torchrun")
         for group in engine.optimizer.param_groups:  # type: ignore[attr-defined]
             if group.get("weight_decay"):
                 raise InputError(f"weight_decay {group['weight_decay']}: expected 0 when only new channels are trained")

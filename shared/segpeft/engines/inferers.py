@@ -38,27 +38,34 @@ class WindowInferer(SlidingWindowInferer):
 
 
 class FlipTTAInferer(Inferer):
-    """Test-time augmentation: the mean probability over the 8 flips of the three spatial axes, given as its logit.
+    """Test-time augmentation: the mean probability over all flips of some spatial axes, given as its logit.
 
     A mean of logits would let one confident window outvote the others, so probabilities are averaged; their logit goes
-    on, because what follows takes a sigmoid anyway (and returns the mean). Eight times the work of ``inferer``.
+    on, because what follows takes a sigmoid anyway (and returns the mean). With n axes 2^n times the work.
 
     Args:
         inferer: what one flip goes through.
+        flip_axes: spatial axes, 0 to 2, that the network was trained to see from both sides.
+
+    Raises:
+        InputError: there is no axis, or no such axis.
     """
 
-    def __init__(self, inferer: Inferer) -> None:
+    def __init__(self, inferer: Inferer, flip_axes: Sequence[int] = (0, 1, 2)) -> None:
+        if not flip_axes or not set(flip_axes) <= {0, 1, 2}:
+            raise InputError(f"flip_axes {list(flip_axes)} is out of range: expected some of 0, 1 and 2 for tta")
         self.inferer = inferer
+        spatial = [SPATIAL[axis] for axis in sorted(set(flip_axes))]
+        self.flips = [axes for count in range(len(spatial) + 1) for axes in itertools.combinations(spatial, count)]
 
     def __call__(self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         """Maps a volume (B, C, H, W, D) to logits (B, R, H, W, D), float32, with the meta data of ``inputs``."""
         volume, total = plain(inputs), None
-        flips = [axes for count in range(len(SPATIAL) + 1) for axes in itertools.combinations(SPATIAL, count)]
-        for axes in flips:
+        for axes in self.flips:
             logits = self.inferer(volume.flip(axes), network, *args, **kwargs)
             probability = plain(logits).float().sigmoid_().flip(axes)
             total = probability if total is None else total.add_(probability)
-        logits = total.div_(len(flips)).logit_(eps=1e-6)  # type: ignore[union-attr]
+        logits = total.div_(len(self.flips)).logit_(eps=1e-6)  # type: ignore[union-attr]
         return convert_to_dst_type(logits, inputs, dtype=torch.float32, device=logits.device)[0]
 
 
@@ -67,6 +74,7 @@ def sliding_window(
     overlap: float = 0.5,
     sw_batch_size: int = 1,
     tta: bool = False,
+    flip_axes: Sequence[int] = (0, 1, 2),
     device: torch.device | str | None = None,
     cpu_thresh: int | None = None,
 ) -> Inferer:
@@ -76,7 +84,8 @@ def sliding_window(
         image_size: window in voxels, as the network was built for.
         overlap: of neighbouring windows, a part of the window, at least 0 and below 1.
         sw_batch_size: windows a forward pass.
-        tta: average over the 8 flips, see :class:`FlipTTAInferer`.
+        tta: average over flips, see :class:`FlipTTAInferer`.
+        flip_axes: of these axes, as in training.
         device: where the windows are stitched; default that of the volume.
         cpu_thresh: volumes with more voxels than this are stitched in host memory.
 
@@ -92,4 +101,4 @@ def sliding_window(
         raise InputError(f"image_size {image_size} is out of range: expected one or three positive integers")
     stitched_on = torch.device(device) if device else None
     windows = WindowInferer(size, sw_batch_size, overlap, mode="gaussian", device=stitched_on, cpu_thresh=cpu_thresh)
-    return FlipTTAInferer(windows) if tta else windows
+    return FlipTTAInferer(windows, flip_axes) if tta else windows

@@ -14,6 +14,7 @@ from monai.handlers import ValidationHandler
 from segpeft.errors import InputError
 
 from .batches import plain_batch
+from .checkpoint_loading import bare_network
 from .error_log import RAISED_ANYWAY
 from .non_finite import NonFiniteGuard
 from .precision import autocast_dtype, hold_frozen_in
@@ -110,7 +111,7 @@ class Trainer(SupervisedTrainer):
         self.amp_kwargs = {**self.amp_kwargs, "dtype": dtype}
         self.scaler = torch.amp.GradScaler("cuda", enabled=dtype is torch.float16)  # type: ignore[assignment]
         if dtype is torch.bfloat16:
-            hold_frozen_in(self.network, dtype)
+            hold_frozen_in(bare_network(self.network), dtype)
 
 
 def check_interval(val_interval: int) -> None:

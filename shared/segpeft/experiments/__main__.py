@@ -20,7 +20,7 @@ from typing import Any
 from segpeft.errors import InputError, one_line_errors
 
 from .cell import Cell, Places
-from .grid import Grid, read_grid, vary
+from .grid import VARIANT, Grid, read_grid, vary
 from .preparation import prepare
 from .report import write_report
 from .runner import run_cells
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     places = Places(out, asked.bundles.resolve(), asked.grid.resolve().parent)
     values = {**grid.values, **_values(asked.set)}
     cells = [Cell(grid, name, seed, places, values) for name in grid.configurations for seed in grid.seeds]
-    wanted = [cell for cell in cells if not asked.only or cell.configuration in asked.only]
+    wanted = [cell for cell in cells if not asked.only or _names(cell.configuration) & set(asked.only)]
     for cell in wanted:
         cell.fingerprint()  # tells of missing configs and values before anything runs
     gpus = _gpus(asked.gpus)
@@ -71,12 +71,18 @@ def _asked_grid(asked: argparse.Namespace) -> Grid:
         grid = replace(grid, seeds=list(dict.fromkeys(asked.seeds)))
     if asked.variants:
         grid = vary(grid, asked.variants)
-    unknown = [name for name in asked.only or () if name not in grid.configurations]
+    known = set().union(*map(_names, grid.configurations))
+    unknown = [name for name in asked.only or () if name not in known]
     if unknown:
         raise InputError(
             f"--only {unknown[0]}: no such configuration, expected some of {', '.join(grid.configurations)}"
         )
     return grid
+
+
+def _names(configuration: str) -> set[str]:
+    """Returns what a row is called: its name, with and without its variant."""
+    return {configuration, configuration.partition(VARIANT)[0]}
 
 
 def _values(pairs: Sequence[str]) -> dict[str, Any]:

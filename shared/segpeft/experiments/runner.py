@@ -76,6 +76,7 @@ def _record_of(cell: Cell, gpu: str | None) -> dict[str, Any]:
         environment = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
         code = run_logged(cell.command(stage), cell.bundle, cell.log(stage), environment)
         if code or not cell.is_done(stage):
+            (cell.output(stage) / "run.json").unlink(missing_ok=True)  # it is written before bad cases are told of
             why = f"killed by signal {-code}: " if code < 0 else ""
             return {"status": FAILED, "error": f"{stage.name} failed: {why}{last_line(cell.log(stage))}"}
     first, last = cell.grid.stages[0], cell.grid.stages[-1]
