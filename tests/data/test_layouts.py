@@ -33,8 +33,23 @@ def listed(root: Path, **options) -> list[dict]:
         (["T2/1.dcm", "T2/2.dcm", "ADC/1.dcm"], ("T2", "ADC")),
         (["T2_tra/IM0001", "ADC/I.IMA"], ("T2_tra", "ADC")),
         (["T2.nii.gz", "ADC/1.dcm"], ("T2.nii.gz", "ADC")),
+        (
+            ["T2_tra.nii.gz", "T2_ROI.nii.gz", "adc_1.nii.gz", "adc_tumor_reader1.nii.gz"],
+            ("T2_tra.nii.gz", "adc_1.nii.gz"),
+        ),
+        (["T2_unmasked.nii.gz", "T2mask.nii.gz", "ADC.nii.gz"], ("T2_unmasked.nii.gz", "ADC.nii.gz")),
     ],
-    ids=["named so", "begin so", "T2w", "exact first", "DICOM", "no ending", "both kinds"],
+    ids=[
+        "named so",
+        "begin so",
+        "T2w",
+        "exact first",
+        "DICOM",
+        "no ending",
+        "both kinds",
+        "drawn on",
+        "drawn on, joined",
+    ],
 )
 def test_volumes_are_found_by_their_names(files, expected, tmp_path):
     touch(tmp_path / "P1", *files, "label.nii.gz")
@@ -51,8 +66,10 @@ def test_volumes_are_found_by_their_names(files, expected, tmp_path):
         (["ADC/1.dcm"], ("P1: has no T2",)),
         (["T2.nii.gz", "ADC_1.nii.gz", "ADC_2/1.dcm"], ("P1: has 2 volumes for ADC (ADC_1.nii.gz, ADC_2)",)),
         (["T2.nii.gz", "ADC/notes.txt"], ("P1: has no ADC",)),
+        (["t2.nii.gz", "adc_tumor_reader1.nii.gz"], ("P1: has no ADC",)),
+        (["t2_seg.nii.gz", "adc.nii.gz"], ("P1: has no T2",)),
     ],
-    ids=["no ADC", "no T2", "two ADC", "a folder without DICOM"],
+    ids=["no ADC", "no T2", "two ADC", "a folder without DICOM", "only drawn on ADC", "only drawn on T2"],
 )
 def test_a_case_that_lacks_a_volume_says_so_and_the_others_are_there(files, words, tmp_path):
     touch(tmp_path / "P1", *files)
@@ -62,6 +79,22 @@ def test_a_case_that_lacks_a_volume_says_so_and_the_others_are_there(files, word
     with pytest.raises(InputError) as caught:
         cases[0]
     assert not [word for word in words if word not in str(caught.value)], caught.value
+
+
+def test_a_label_that_is_named_like_a_channel_is_none(tmp_path):
+    touch(tmp_path / "P1", "T2_zones.nii.gz", "T2_tra.nii.gz", "ADC.nii.gz")
+    (item,) = listed(tmp_path, label_file="T2_zones.nii.gz", labelled=True)
+    assert [Path(path).name for path in item["image"]] == ["T2_tra.nii.gz", "ADC.nii.gz"]
+    assert Path(item["label"]).name == "T2_zones.nii.gz"
+
+
+def test_a_channel_does_not_take_the_volume_of_a_longer_name(tmp_path):
+    touch(tmp_path / "P1", "T1gd.nii.gz", "T1gd_2.nii.gz")
+    touch(tmp_path / "P2", "T1_mprage.nii.gz", "T1gd.nii.gz")
+    cases = CaseList(tmp_path, channels=["T1", "T1gd"], labelled=False)
+    with pytest.raises(InputError, match=r"P1: has no T1 \("):
+        cases[0]
+    assert [Path(path).name for path in cases[1]["image"]] == ["T1_mprage.nii.gz", "T1gd.nii.gz"]
 
 
 def test_other_names_are_a_knob(tmp_path):

@@ -9,6 +9,9 @@ from typing import Any
 SUFFIXES = (".nii.gz", ".nii")
 """Endings of volume files, the longer one first."""
 
+ANNOTATION = r"(labels?|masks?|segs?|segmentations?|gold_?standard|(?<![a-z])gt)"
+"""Regular expression of the endings of words that say that a volume was drawn, not scanned (`brainmask`, `aseg`)."""
+
 
 def is_volume(path: Path) -> bool:
     """Returns whether `path` is named like a NIfTI volume, see `is_volume_name`."""
