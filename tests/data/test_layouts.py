@@ -32,6 +32,7 @@ def listed(root: Path, **options) -> list[dict]:
         (["T2.nii.gz", "T2_cor.nii.gz", "ADC.nii.gz"], ("T2.nii.gz", "ADC.nii.gz")),
         (["T2/1.dcm", "T2/2.dcm", "ADC/1.dcm"], ("T2", "ADC")),
         (["T2_tra/IM0001", "ADC/I.IMA"], ("T2_tra", "ADC")),
+        (["T2/MR.1.2.840.113619.2.55.3", "ADC/1.2.840.5"], ("T2", "ADC")),
         (["T2.nii.gz", "ADC/1.dcm"], ("T2.nii.gz", "ADC")),
         (
             ["T2_tra.nii.gz", "T2_ROI.nii.gz", "adc_1.nii.gz", "adc_tumor_reader1.nii.gz"],
@@ -46,6 +47,7 @@ def listed(root: Path, **options) -> list[dict]:
         "exact first",
         "DICOM",
         "no ending",
+        "UIDs",
         "both kinds",
         "drawn on",
         "drawn on, joined",

@@ -24,11 +24,16 @@ def is_volume_name(name: str) -> bool:
 
 
 def is_series(path: Path) -> bool:
-    """Returns whether `path` is a folder of DICOM files: `.dcm`, `.ima`, or names without an ending."""
+    """Returns whether `path` is a folder of DICOM files: `.dcm`, `.ima`, or names without an ending, such as UIDs."""
     if not path.is_dir() or path.name.startswith("."):
         return False
     files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
-    return any(file.suffix.lower() in (".dcm", ".ima", "") for file in files) and not any(map(is_volume, files))
+    return any(map(_is_slice, files)) and not any(map(is_volume, files))
+
+
+def _is_slice(path: Path) -> bool:
+    ending = path.suffix.lower()
+    return ending in (".dcm", ".ima", "") or ending[1:].isdigit()  # the last number of a UID is no ending
 
 
 def stem(path: str | Path) -> str:
