@@ -144,3 +144,11 @@ def test_a_changed_slice_of_a_series_makes_a_prepared_case_stale(tmp_path):
     assert len(before) == 3
     (tmp_path / "T2" / "2.dcm").write_bytes(b"changed")
     assert source_stamps(item) != before
+
+
+def test_only_files_of_image_and_label_are_stamped(tmp_path, monkeypatch):
+    """An absent channel is no file, least of all those of the folder that the run was started in."""
+    touch(tmp_path, "T2.nii.gz", "label.nii.gz", "P1")
+    monkeypatch.chdir(tmp_path)
+    item = {"case": "P1", "image": [str(tmp_path / "T2.nii.gz"), ""], "label": tmp_path / "label.nii.gz"}
+    assert sorted(source_stamps(item)) == [str(tmp_path / "T2.nii.gz"), str(tmp_path / "label.nii.gz")]

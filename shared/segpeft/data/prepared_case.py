@@ -21,7 +21,7 @@ from torch import Tensor
 from segpeft.data.describe import digest
 from segpeft.data.naming import case_id
 from segpeft.data.presence import PRESENT
-from segpeft.data.provenance import file_of
+from segpeft.data.provenance import ABSENT, file_of
 from segpeft.errors import InputError
 
 HEADER = "header.json"
@@ -36,12 +36,13 @@ def case_folder(root: Path, item: Mapping[str, Any]) -> Path:
 
 
 def source_stamps(item: Mapping[str, Any]) -> dict[str, list[int]]:
-    """Returns size and modification time (ns) of every existing file that an item names, alone or by its folder.
+    """Returns size and modification time (ns) of every existing file under "image" and "label", alone or in a folder.
 
-    A folder is a DICOM series: any of its slices may have been replaced.
+    A folder is a DICOM series: any of its slices may have been replaced. A channel that is `ABSENT` has no file.
     """
-    values = [entry for value in item.values() for entry in (value if isinstance(value, (list, tuple)) else [value])]
-    named = {Path(value) for value in values if isinstance(value, (str, os.PathLike))}
+    values = [item[key] for key in ("image", "label") if key in item]
+    entries = [entry for value in values for entry in (value if isinstance(value, (list, tuple)) else [value])]
+    named = {Path(entry) for entry in entries if isinstance(entry, (str, os.PathLike)) and entry != ABSENT}
     paths = {inner for path in named for inner in (path.iterdir() if path.is_dir() else [path]) if inner.is_file()}
     return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(paths)}
 
