@@ -125,6 +125,37 @@ def test_a_split_of_series_can_be_written_and_read(tmp_path):
     assert listed(out, labelled=True) == listed(tmp_path / "data", labelled=True)
 
 
+def test_a_split_takes_names_of_the_data_s_own(tmp_path, capsys):
+    for index in range(2):
+        touch(tmp_path / f"P{index}", "axial/1.dcm", "diffusion.nii.gz", *["zones.nii.gz"] * index)
+    files = '{"T2": "axial", "ADC": "diffusion.nii.gz"}'
+    options = [
+        "--folds",
+        "2",
+        "--channels",
+        *CHANNELS,
+        "--label_file",
+        "zones.nii.gz",
+        "--out",
+        str(tmp_path / "l.json"),
+    ]
+    main(["--dataset_dir", str(tmp_path), *options, "--channel_files", files])
+    assert [item["case"] for item in listed(tmp_path / "l.json")] == ["P0", "P1"]
+    assert "2 cases in 2 folds (seed 0), 1 without label" in capsys.readouterr().out
+    for wrong in ("T2=axial", '["axial"]', '{"T2": 1}'):
+        with pytest.raises(InputError, match="--channel_files is .*; expected a JSON object"):
+            main(["--dataset_dir", str(tmp_path), *options, "--channel_files", wrong])
+
+
+def test_a_split_does_not_choose_between_two_volumes(tmp_path):
+    for index in range(3):
+        touch(tmp_path / f"P{index}", "T2.nii.gz", "ADC_1.nii.gz", *["ADC_2.nii.gz"] * (index > 0))
+    out = tmp_path / "list.json"
+    with pytest.raises(InputError, match=r"P1: has 2 volumes for ADC \(ADC_1\S+, ADC_2\S+\); .* \(2 such cases\)$"):
+        main(["--dataset_dir", str(tmp_path), "--folds", "2", "--channels", *CHANNELS, "--out", str(out)])
+    assert not out.exists()
+
+
 def test_the_names_of_task05_are_known(tmp_path):
     touch(tmp_path, "imagesTr/p.nii.gz", "labelsTr/p.nii.gz")
     entry = {"image": "./imagesTr/p.nii.gz", "label": "./labelsTr/p.nii.gz"}
