@@ -64,17 +64,17 @@ def is_current(folder: Path, item: Mapping[str, Any]) -> bool:
 
 
 def balance_indices(image: Tensor, label: Tensor | None) -> dict[str, NDArray[np.int32]]:
-    """Returns flat indices into (H, W, D) of region voxels and of background voxels inside the brain.
+    """Returns flat indices into (H, W, D) of region voxels and of background voxels inside the foreground.
 
     At most `MAX_INDICES` of each, drawn without replacement by a fixed seed, in ascending order.
 
     Args:
-        image: normalised, (C, H, W, D), 0 outside the brain.
-        label: region masks or a label map, (R, H, W, D); None: every brain voxel counts as background.
+        image: normalised, (C, H, W, D), 0 outside the foreground.
+        label: region masks or a label map, (R, H, W, D); None: all of the foreground counts as background.
     """
-    brain = (image != 0).any(0)
-    region = torch.zeros_like(brain) if label is None else (label > 0.5).any(0)
-    found = {FOREGROUND: region, BACKGROUND: brain & ~region}
+    inside = (image != 0).any(0)
+    region = torch.zeros_like(inside) if label is None else (label > 0.5).any(0)
+    found = {FOREGROUND: region, BACKGROUND: inside & ~region}
     return {name: _some(mask.flatten().nonzero()[:, 0].numpy()) for name, mask in found.items()}
 
 
