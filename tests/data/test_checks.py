@@ -104,6 +104,17 @@ def test_a_label_elsewhere_is_refused(tmp_path, write_nifti, shape, affine, said
     assert "l.nii.gz" in str(caught.value)
 
 
+@pytest.mark.parametrize(("first", "told"), [("", True), ("a.nii.gz", False)], ids=["missing", "there"])
+def test_a_label_of_a_missing_first_channel_says_so(tmp_path, write_nifti, first, told):
+    second = write_nifti(tmp_path / "b.nii.gz", image(1)[..., 0])
+    images = [first and write_nifti(tmp_path / first, image(1)[..., 0]), second]
+    label = write_nifti(tmp_path / "l.nii.gz", np.ones((6, 5, 5), np.uint8))
+    case = LoadVolumed(["image", "label"])({"image": images, "label": label})
+    with pytest.raises(InputError, match="label has shape") as caught:
+        CheckLabeld()(case)
+    assert ("the first channel, on whose grid the label lies, is missing: leave" in str(caught.value)) is told
+
+
 def test_channels_out_of_range_are_refused():
     with pytest.raises(InputError, match="channels is 0"):
         CheckImaged(channels=0)

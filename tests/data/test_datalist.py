@@ -198,7 +198,7 @@ def test_command_writes_a_split_that_reads_back(msd_folder, tmp_path, capsys):
     content = json.loads(out.read_text())
     assert content["training"][0]["image"] == "imagesTr/BRATS_000.nii.gz"
     assert {entry["fold"] for entry in content["training"]} == {0, 1, 2}
-    assert "7 cases in 3 folds" in capsys.readouterr().out
+    assert "7 cases in 3 folds (seed 7), 1 without label" in capsys.readouterr().out
     for section in ("training", "validation"):
         direct = CaseList(msd_folder, section, fold=2, folds=3, seed=7)
         assert list(CaseList(out, section, fold=2, folds=3)) == list(direct)

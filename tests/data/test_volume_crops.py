@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import nibabel
@@ -126,6 +127,42 @@ def test_the_cache_gives_the_same_again(tmp_path, write_nifti):
     assert len(crops.volumes(path)[0]) == 5
     other = VolumeCrops((4, 4, 4), modality="ct", cache_dir=tmp_path / "cache")
     assert other.cache.load(path) is None
+
+
+def test_a_passing_failure_is_not_kept_and_a_lasting_one_is(tmp_path, write_nifti):
+    path, flat = tmp_path / "a.nii.gz", write_nifti(tmp_path / "flat.nii.gz", np.ones((9, 9, 9), dtype=np.float32))
+    crops = VolumeCrops((4, 4, 4), cache_dir=tmp_path / "cache")
+    path.mkdir()  # reading a folder is an OSError of the system, whoever runs the tests
+    assert "cannot be read" in crops.volumes(str(path))[1][0]
+    assert crops.cache.load(str(path)) is None
+    assert "the constant 1" in crops.volumes(flat)[1][0]
+    assert crops.cache.load(flat) is not None
+
+
+def test_a_file_that_goes_away_does_not_end_the_cache(tmp_path, write_nifti, caplog):
+    path = write_nifti(tmp_path / "a.nii.gz", brain_image(1)[..., 0])
+    crops = VolumeCrops((4, 4, 4), cache_dir=tmp_path / "cache")
+    crops.cache.save(str(tmp_path / "gone.nii.gz"), [], [])
+    crops.volumes(path)
+    assert crops.cache.load(path) is not None
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [(OSError(errno.ENOSPC, "full"), True), (OSError("wrote less"), True), (OSError(errno.EIO, "broken"), False)],
+    ids=["full", "short write", "one bad write"],
+)
+def test_only_a_disk_that_takes_no_more_ends_the_cache(tmp_path, write_nifti, monkeypatch, error, full):
+    path = write_nifti(tmp_path / "a.nii.gz", brain_image(1)[..., 0])
+    cache = VolumeCrops((4, 4, 4), cache_dir=tmp_path / "cache").cache
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(np, "save", fail)
+    cache.save(path, [np.zeros((1, 4, 4, 4))], [])
+    assert cache.full is full
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,34 @@ def test_annotations_hidden_files_and_circles_are_left_out(tmp_path):
     assert len(list(VolumePaths(tmp_path, exclude=()).names())) == 4
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("unlabelled/a.nii.gz", True),
+        ("site/unmasked/T1.nii", True),
+        ("masked_scans/T1_masked.nii.gz", True),
+        ("p/T1_seg/FLAIR.nii.gz", True),
+        ("p/segmented_T1.nii.gz", True),
+        ("p/length.nii.gz", True),
+        ("p/segmentation.nii.gz", False),
+        ("p/seg.nii.gz", False),
+        ("p/T1-Seg.nii", False),
+        ("p/aseg.nii.gz", False),
+        ("p/label_2.nii.gz", False),
+        ("p/brainmask.nii.gz", False),
+        ("p/consensus_gt.nii.gz", False),
+        ("p/GOLD_STANDARD.nii.gz", False),
+        ("Task05/labelsTr/a.nii.gz", False),
+        ("labelsTs/a.nii.gz", False),
+        ("p/labels/deep/a.nii.gz", False),
+    ],
+)
+def test_annotations_are_known_by_whole_words_of_their_names(tmp_path, name, kept):
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).touch()
+    assert list(VolumePaths(tmp_path).names()) == [name] * kept
+
+
 def test_a_walk_opens_folders_as_it_needs_them(tmp_path, monkeypatch):
     monkeypatch.setattr(path_tree, "POOL", 4)
     tree(tmp_path)

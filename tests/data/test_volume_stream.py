@@ -1,3 +1,5 @@
+from itertools import islice
+
 import pytest
 import torch
 import torch.distributed as dist
@@ -63,6 +65,35 @@ def test_an_epoch_has_its_length_and_repeats_itself(tree, workers):
 def test_shards_share_a_pass_among_them(tree):
     parts = [read_names(tree, (shard, 3), 3 if shard < 2 else 2) for shard in range(3)]
     assert sorted(name for part in parts for name in part) == sorted(VolumePaths(tree).names())
+
+
+def test_a_shard_reads_its_share_again_after_a_pass_of_everything(tree):
+    whole = [name for _, name in islice(VolumePaths(tree).endless(), 24)]
+    reader = volume_stream._Reader(stream(tree), 0, 2)
+    names = []
+    for name in islice(reader._names(), 16):
+        names.append(name)
+        reader.fruitful_pass = len(names) > 4  # its share of the first pass holds nothing
+    assert names == whole[:8:2] + whole[8:16] + whole[16:24:2]
+
+
+def test_the_rest_of_a_pass_is_not_judged(tree):
+    """The second epoch begins with the last 4 of 8 names."""
+    whole = [name for _, name in islice(VolumePaths(tree).endless(20), 20)]
+    names = list(volume_stream._Reader(stream(tree, epoch=2), 0, 2)._names())
+    assert names == whole[:4:2] + whole[4:12:2] + whole[12:20]
+
+
+def test_a_large_folder_of_unusable_files_does_not_end_a_run(tmp_path):
+    (tmp_path / "list.txt").write_text("".join(f"gone{index}.nii\n" for index in range(1500)))
+    write(tmp_path / "good.nii.gz", brain_image(1)[..., 0])
+    with (tmp_path / "list.txt").open("a") as lines:
+        lines.write("good.nii.gz\n")
+    seed = next(
+        s for s in range(99) if "good.nii.gz" not in list(islice(VolumePaths(tmp_path / "list.txt", s).names(), 1100))
+    )
+    (batch,) = images(StreamLoader(stream(tmp_path / "list.txt", epoch_length=1, seed=seed, samples=4, buffer=1)))
+    assert batch.shape == (4, 1, *SIZE)
 
 
 def test_a_shard_without_a_file_in_a_pass_gets_one_in_the_next(tmp_path):

@@ -58,6 +58,15 @@ def test_every_validation_hides_the_same_patches_and_leaves_the_random_state():
     assert engine.state.best_metric_epoch == 1
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_the_random_state_of_a_gpu_is_left_too():
+    torch.cuda.manual_seed(3)
+    before = torch.cuda.get_rng_state()
+    evaluator(HalfHidden()).run(1)
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
 def test_batches_count_by_their_size():
     metric = ReconstructionLoss(lambda pred, image: float(len(image)))
     metric.reset()

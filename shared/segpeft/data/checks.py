@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from segpeft.data.grids import grid_difference
 from segpeft.data.presence import PRESENT, channel_names
-from segpeft.data.provenance import file_of
+from segpeft.data.provenance import ABSENT, CHANNEL_FILES, file_of
 from segpeft.errors import InputError
 
 LOGGER = logging.getLogger(__name__)
@@ -128,7 +129,9 @@ class CheckLabeld(MapTransform):
             if difference:
                 d[key] = _stored_like(label, image)
                 if _label_difference(d[key], image):
-                    raise InputError(f"{file_of(label)}: label {difference} as in its image {file_of(image)}")
+                    raise InputError(
+                        f"{file_of(label)}: label {difference} as in its image {file_of(image)}{_without_first(image)}"
+                    )
         return d
 
 
@@ -136,6 +139,12 @@ def _stored_like(label: MetaTensor, image: MetaTensor) -> MetaTensor:
     """Returns the label with its axes in the order and directions of the image's, as far as the image has three."""
     axes = aff2axcodes(image.affine.numpy())
     return label if None in axes else Orientation(axcodes="".join(axes), labels=None)(label)  # type: ignore[return-value]
+
+
+def _without_first(image: MetaTensor) -> str:
+    if str(image.meta.get(CHANNEL_FILES, "?")).split(os.pathsep)[0] != ABSENT:
+        return ""
+    return "; the first channel, on whose grid the label lies, is missing: leave this case out"
 
 
 def _label_difference(label: MetaTensor, image: MetaTensor) -> str | None:

@@ -1,4 +1,4 @@
-"""Random crops from memory-mapped cases, balanced between tumour and background."""
+"""Random crops from memory-mapped cases, balanced between labelled structures and background."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def read_window(volume: NDArray[Any], start: Sequence[int], size: Sequence[int])
 
 
 class RandBalancedCropd(Randomizable, MapTransform, MultiSampleTrait):
-    """Crops windows whose centres lie in a tumour region or in the brain around it, in the ratio `pos` : `neg`.
+    """Crops windows whose centres lie in a labelled structure or in the rest of the foreground, as `pos` : `neg`.
 
     As MONAI's `RandCropByPosNegLabeld`, but reads only the windows from the maps of a prepared case and draws from the
     indices found when it was prepared. The window is moved to lie inside the case; a case that is smaller is centred
-    and filled with 0, the background after normalisation. A case without tumour (or without background) gives
-    centres of the other kind.
+    and filled with 0, the background after normalisation. A case without labelled structure (or without
+    background) gives centres of the other kind.
 
     Args:
         keys: of the volumes to crop alike, (C, H, W, D).
         spatial_size: of the window in voxels, one number or three.
         num_samples: windows a case; the result is a list of that many dictionaries.
-        pos: weight of tumour centres, >= 0.
+        pos: weight of centres in labelled structures, >= 0.
         neg: weight of background centres, >= 0.
         allow_missing_keys: pass over keys that a case does not have.
 

@@ -80,7 +80,14 @@ def hold_out(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
 
 
 def write_datalist(cases: Sequence[Case], out: Path, folds: int, seed: int) -> None:
-    """Writes `cases` as a datalist: training ones with their folds, and test ones; paths beside `out` are relative."""
+    """Writes `cases` as a datalist: training ones with their folds, and test ones; paths beside `out` are relative.
+
+    Raises:
+        InputError: a case has more than one file for a channel: a list would hide that one of them was taken.
+    """
+    unclear = [case for case in cases if case.ambiguous]
+    if unclear:
+        raise InputError(f"{unclear[0].problem}; expected one for each channel ({len(unclear)} such cases)")
     listed = [case for case in cases if case.section != "test"]
     assigned = split(listed, folds, seed)
     content = {
@@ -114,10 +121,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the split (default 0)")
     parser.add_argument("--out", type=Path, default=Path("datalist.json"), help="file to write (default datalist.json)")
     parser.add_argument("--channels", nargs="+", default=list(CHANNELS), help="channel order (default %(default)s)")
+    parser.add_argument("--channel_files", help='channel to file name in case folders, as JSON: {"T2": "axial.nii.gz"}')
+    parser.add_argument("--label_file", help="file name of the label in case folders")
     chosen = parser.parse_args(arguments)
-    cases = hold_out(find_cases(chosen.dataset_dir, chosen.channels), chosen.hold_out, chosen.seed)
+    found = find_cases(chosen.dataset_dir, chosen.channels, _names(chosen.channel_files), chosen.label_file)
+    cases = hold_out(found, chosen.hold_out, chosen.seed)
     write_datalist(cases, chosen.out, chosen.folds, chosen.seed)
-    print(f"{chosen.out}: {len(cases)} cases in {chosen.folds} folds (seed {chosen.seed})")
+    bare = sum(case.label is None for case in cases)
+    print(f"{chosen.out}: {len(cases)} cases in {chosen.folds} folds (seed {chosen.seed}), {bare} without label")
+
+
+def _names(text: str | None) -> dict[str, str] | None:
+    try:
+        names = json.loads(text or "null")
+    except ValueError:
+        names = text
+    if names is not None and not (isinstance(names, dict) and all(isinstance(name, str) for name in names.values())):
+        raise InputError(f"--channel_files is {text}; expected a JSON object of channel and file names")
+    return names
 
 
 if __name__ == "__main__":

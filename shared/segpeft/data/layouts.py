@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from segpeft.data.channel_volumes import volumes_of_channels
 from segpeft.data.naming import SUFFIXES, is_series, is_volume, stem
 from segpeft.errors import InputError
 
@@ -148,7 +148,7 @@ def series_cases(root: Path, channels: Sequence[str], label: str) -> list[Case]:
     """
     cases = []
     for folder, names in volume_folders(root):
-        named = {channel: _named_like(names, channel) for channel in channels}
+        named = volumes_of_channels(names, channels, label)
         if any(named.values()):
             name = folder.relative_to(root).as_posix().replace("/", "_")
             images = tuple(str(folder / (found or [f"{channel}.nii.gz"])[0]) for channel, found in named.items())
@@ -158,16 +158,6 @@ def series_cases(root: Path, channels: Sequence[str], label: str) -> list[Case]:
                 Case(name, images, found_label, _not_one(folder, named), expected_label=label, ambiguous=twice)
             )
     return cases
-
-
-def _named_like(names: Sequence[str], channel: str) -> list[str]:
-    """Returns the names that best fit a channel: its own, or else `T2_...` and `T2-...`, or else `T2...`."""
-    wanted = re.escape(channel)
-    for pattern in (wanted, rf"{wanted}[^a-z0-9].*", rf"{wanted}.*"):
-        found = [name for name in names if re.fullmatch(pattern, stem(name), re.IGNORECASE)]
-        if found:
-            return found
-    return []
 
 
 def _not_one(folder: Path, named: Mapping[str, list[str]]) -> str:

@@ -9,6 +9,9 @@ from typing import Any
 SUFFIXES = (".nii.gz", ".nii")
 """Endings of volume files, the longer one first."""
 
+ANNOTATION = r"(labels?|masks?|segs?|segmentations?|gold_?standard|(?<![a-z])gt)"
+"""Regular expression of the endings of words that say that a volume was drawn, not scanned (`brainmask`, `aseg`)."""
+
 
 def is_volume(path: Path) -> bool:
     """Returns whether `path` is named like a NIfTI volume, see `is_volume_name`."""
@@ -21,11 +24,16 @@ def is_volume_name(name: str) -> bool:
 
 
 def is_series(path: Path) -> bool:
-    """Returns whether `path` is a folder of DICOM files: `.dcm`, `.ima`, or names without an ending."""
+    """Returns whether `path` is a folder of DICOM files: `.dcm`, `.ima`, or names without an ending, such as UIDs."""
     if not path.is_dir() or path.name.startswith("."):
         return False
     files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
-    return any(file.suffix.lower() in (".dcm", ".ima", "") for file in files) and not any(map(is_volume, files))
+    return any(map(_is_slice, files)) and not any(map(is_volume, files))
+
+
+def _is_slice(path: Path) -> bool:
+    ending = path.suffix.lower()
+    return ending in (".dcm", ".ima", "") or ending[1:].isdigit()  # the last number of a UID is no ending
 
 
 def stem(path: str | Path) -> str:

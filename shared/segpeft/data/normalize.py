@@ -1,4 +1,4 @@
-"""Intensity normalisation on the brain foreground, for any background value."""
+"""Intensity normalisation on the foreground, for any background value."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def _border(channel: Tensor) -> Tensor:
 def background_value(channel: Tensor) -> float | None:
     """Returns the constant that dominates the border of a volume (H, W, D), or None where there is none.
 
-    Skull-stripped volumes are filled with one value around the brain: 0, or -5, -62.3 and the like once someone has
-    normalised them. It takes up most of the six faces and is therefore their median. A volume without such a value
-    (not skull-stripped, or a crop inside the body) has no background.
+    Masked volumes (skull-stripped, say) are filled with one value around the organ: 0, or -5, -62.3 and the like once
+    someone has normalised them. It takes up most of the six faces and is therefore their median. A volume without such
+    a value (not masked, or a crop inside the body) has no background.
     """
     border = _border(channel)
     value = float(border.median())
@@ -45,7 +45,7 @@ def _differs(values: Tensor, background: float) -> Tensor:
 def foreground_mask(image: Tensor) -> Tensor:
     """Returns where an image (C, H, W, D) shows something in any channel, as bool (1, H, W, D).
 
-    A channel shows something where it differs from its own background value. Neither `x > 0` (brain voxels may be
+    A channel shows something where it differs from its own background value. Neither `x > 0` (foreground may be
     negative) nor `x != 0` (the background need not be 0) would do.
     """
     mask = torch.zeros(image.shape[1:], dtype=torch.bool, device=image.device)

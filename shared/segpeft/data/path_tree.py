@@ -6,7 +6,6 @@ import os
 import random
 import re
 from collections.abc import Iterator, Sequence
-from fnmatch import translate
 from itertools import islice
 from pathlib import Path
 
@@ -26,12 +25,12 @@ class PathTree:
 
     Args:
         root: the folder; linked folders are followed, hidden ones are not.
-        exclude: patterns (``fnmatch``) of paths under it that are no images.
+        exclude: regular expressions, of any case, that are found in paths under it that are no images.
     """
 
     def __init__(self, root: Path, exclude: Sequence[str]) -> None:
         self.root = root
-        self.excluded = re.compile("|".join(map(translate, exclude)) or r"(?!)")
+        self.excluded = re.compile("|".join(exclude) or r"(?!)", re.IGNORECASE)
 
     def locate(self, seed: int, position: int) -> tuple[int, int]:
         """Returns the pass in which the name number `position` of all passes lies, and how many come before it.
@@ -69,7 +68,7 @@ class PathTree:
                 for entry in entries:
                     name = f"{folder}/{entry.name}" if folder else entry.name
                     if is_volume_name(entry.name):
-                        if not self.excluded.match(name):
+                        if not self.excluded.search(name):
                             files.append(name)
                     elif not entry.name.startswith(".") and entry.is_dir() and not _leads_back(entry, place):
                         folders.append(name)

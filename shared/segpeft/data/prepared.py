@@ -85,7 +85,7 @@ class PreparedDataset(Dataset[Any]):
         """
         if self.cache_dir is None:
             raise InputError(
-                "cache_dir is not set; expected a folder for the preprocessed cases (about 28 MB a BraTS case)"
+                "cache_dir is not set; expected a folder for the preprocessed cases (2 bytes a voxel in float16)"
             )
         return Path(self.cache_dir).expanduser() / self._digest
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from segpeft.data.describe import digest
 from segpeft.data.naming import case_id
 from segpeft.data.presence import PRESENT
-from segpeft.data.provenance import file_of
+from segpeft.data.provenance import ABSENT, file_of
 from segpeft.errors import InputError
 
 HEADER = "header.json"
@@ -36,12 +36,13 @@ def case_folder(root: Path, item: Mapping[str, Any]) -> Path:
 
 
 def source_stamps(item: Mapping[str, Any]) -> dict[str, list[int]]:
-    """Returns size and modification time (ns) of every existing file that an item names, alone or by its folder.
+    """Returns size and modification time (ns) of every existing file under "image" and "label", alone or in a folder.
 
-    A folder is a DICOM series: any of its slices may have been replaced.
+    A folder is a DICOM series: any of its slices may have been replaced. A channel that is `ABSENT` has no file.
     """
-    values = [entry for value in item.values() for entry in (value if isinstance(value, (list, tuple)) else [value])]
-    named = {Path(value) for value in values if isinstance(value, (str, os.PathLike))}
+    values = [item[key] for key in ("image", "label") if key in item]
+    entries = [entry for value in values for entry in (value if isinstance(value, (list, tuple)) else [value])]
+    named = {Path(entry) for entry in entries if isinstance(entry, (str, os.PathLike)) and entry != ABSENT}
     paths = {inner for path in named for inner in (path.iterdir() if path.is_dir() else [path]) if inner.is_file()}
     return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(paths)}
 
@@ -63,17 +64,17 @@ def is_current(folder: Path, item: Mapping[str, Any]) -> bool:
 
 
 def balance_indices(image: Tensor, label: Tensor | None) -> dict[str, NDArray[np.int32]]:
-    """Returns flat indices into (H, W, D) of region voxels and of background voxels inside the brain.
+    """Returns flat indices into (H, W, D) of region voxels and of background voxels inside the foreground.
 
     At most `MAX_INDICES` of each, drawn without replacement by a fixed seed, in ascending order.
 
     Args:
-        image: normalised, (C, H, W, D), 0 outside the brain.
-        label: region masks or a label map, (R, H, W, D); None: every brain voxel counts as background.
+        image: normalised, (C, H, W, D), 0 outside the foreground.
+        label: region masks or a label map, (R, H, W, D); None: all of the foreground counts as background.
     """
-    brain = (image != 0).any(0)
-    region = torch.zeros_like(brain) if label is None else (label > 0.5).any(0)
-    found = {FOREGROUND: region, BACKGROUND: brain & ~region}
+    inside = (image != 0).any(0)
+    region = torch.zeros_like(inside) if label is None else (label > 0.5).any(0)
+    found = {FOREGROUND: region, BACKGROUND: inside & ~region}
     return {name: _some(mask.flatten().nonzero()[:, 0].numpy()) for name, mask in found.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -16,12 +17,15 @@ from segpeft.atomic_files import replacing
 
 LOGGER = logging.getLogger(__name__)
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, None)
+"""Errors after which nothing more can be kept; numpy gives no number where the disk took less than an array."""
+
 
 class VolumeCache:
     """Float16 arrays in a folder, opened as memory maps; one entry a source file, named by its path, size and time.
 
     There is nothing to prepare: what is missing is made by whoever needs it, and processes that make the same do no
-    harm. When the disk is full, no more is kept.
+    harm. When the disk is full or cannot be written, no more is kept; after any other failure only that source is not.
 
     Args:
         folder: of the entries.
@@ -46,14 +50,17 @@ class VolumeCache:
             return
         try:
             entry = self._entry(path)
+        except OSError:  # the source has gone since it was read
+            return
+        try:
             for index, volume in enumerate(volumes):
                 with replacing(entry.with_suffix(f".{index}.npy")) as partial:
                     np.save(partial, volume.astype(np.float16))
             with replacing(entry.with_suffix(".json")) as partial:  # last: it says that all others are there
                 partial.write_text(json.dumps({"volumes": len(volumes), "wrong": wrong}), encoding="utf-8")
         except OSError as error:
-            self.full = True
-            LOGGER.warning("%s: cannot keep more prepared volumes (%s)", self.folder, error)
+            self.full = error.errno in FULL
+            LOGGER.warning("%s: cannot keep %s (%s)", self.folder, "more volumes" if self.full else path, error)
 
     def _entry(self, path: str) -> Path:
         status = os.stat(path)

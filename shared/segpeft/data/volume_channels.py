@@ -29,6 +29,8 @@ def read_channels(path: str) -> list[tuple[int, MetaTensor]]:
         InputError: the file cannot be read, or is neither (X, Y, Z) nor (X, Y, Z, channels).
     """
     try:
+        with open(path, "rb") as file:  # nibabel takes a failure of the disk for an unknown format
+            file.read(1)
         image: Any = nibabel.load(path)
         shape = tuple(int(size) for size in image.shape)
         first = _first_channel(path, shape)

@@ -28,6 +28,9 @@ FULL_ENOUGH = 0.1
 TRIES = 8
 """So many crops are drawn until one is full enough; otherwise the fullest is taken, and none where all are empty."""
 
+PASSING = (OSError, MemoryError)
+"""Causes that may be gone next time (a share that was away, a full memory): what they leave is not kept."""
+
 FORMAT = 1
 """Raised whenever the same settings would put other values into the cache."""
 
@@ -84,16 +87,17 @@ class VolumeCrops:
         if found is not None:
             return found
         volumes: list[NDArray[Any]] = []
-        wrong: list[str] = []
+        errors: list[InputError] = []
         try:
             for index, volume in read_channels(path):
                 try:
                     volumes.append(self._prepare(volume, index, path))
                 except InputError as error:
-                    wrong.append(str(error))
+                    errors.append(error)
         except InputError as error:
-            wrong.append(str(error))
-        if self.cache is not None:
+            errors.append(error)
+        wrong = [str(error) for error in errors]
+        if self.cache is not None and not any(isinstance(error.__cause__, PASSING) for error in errors):
             self.cache.save(path, volumes, wrong)
         return volumes, wrong
 

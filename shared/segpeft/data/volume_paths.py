@@ -8,12 +8,16 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
+from segpeft.data.naming import ANNOTATION
 from segpeft.data.path_list import PathList
 from segpeft.data.path_tree import PathTree
 from segpeft.errors import InputError
 
-NOT_IMAGES = ("labels*/*", "*_seg.nii*", "*-seg.nii*", "*GOLD_STANDARD*", "*mask*", "*label*")
-"""Patterns, against the path under the folder, of volumes that are annotations."""
+NOT_IMAGES = (
+    rf"{ANNOTATION}(?![a-z])[^/]*$",  # a word of the file's name: `mask`, `T2_seg`, but not `unmasked`
+    r"(^|/)(labels?|labelsT[rs]|masks?|segmentations?)/",  # a whole folder
+)
+"""Regular expressions, of any case, for the path under the folder of volumes that are annotations."""
 
 LISTS = (".txt", ".jsonl")
 
@@ -27,7 +31,7 @@ class VolumePaths:
         place: a folder, searched with its subfolders for `.nii` and `.nii.gz`; or a `.txt` or `.jsonl` file with a path
             (or a JSON object with a path under "image") a line.
         seed: of the orders, equal on all ranks.
-        exclude: patterns of paths under a folder that are not images; a list is taken as it is.
+        exclude: regular expressions found in paths under a folder that are not images; a list is taken as it is.
     """
 
     def __init__(self, place: str | Path, seed: int = 0, exclude: Sequence[str] = NOT_IMAGES) -> None:

@@ -14,8 +14,8 @@ from segpeft.data.volume_crops import VolumeCrops
 from segpeft.data.volume_paths import VolumePaths, is_held_out
 from segpeft.errors import InputError
 
-PATIENCE = 1000
-"""So many unusable files in a row end the stream."""
+PATIENCE = 20_000
+"""So many unusable files in a row end the stream: a large folder of them may be opened before the good ones."""
 
 
 class StreamBatch(NamedTuple):
@@ -134,15 +134,16 @@ class _Reader:
             yield from volumes
 
     def _names(self) -> Iterator[str]:
-        """Yields this shard's names; after a pass that gave nothing usable, all names of one more pass."""
+        """Yields this shard's names; after a whole pass that gave nothing usable, all names of one more pass."""
         current: int | None = None
-        everything = False
-        for position, (number, name) in enumerate(self.stream.data.endless(self._start())):
+        start = self._start()
+        whole, everything = start == 0, False  # the rest of a pass says nothing about its other files
+        for position, (number, name) in enumerate(self.stream.data.endless(start)):
             if number != current:
-                if current is not None and not self.fruitful_pass:
-                    if everything:
+                if current is not None:
+                    if everything and not self.fruitful_pass:
                         return
-                    everything = True
+                    everything, whole = whole and not self.fruitful_pass, True
                 current, self.fruitful_pass = number, False
             mine = everything or position % self.shards == self.shard
             if mine and not is_held_out(name, self.stream.held_out):

@@ -15,7 +15,7 @@ from .distributed import gather_items
 class ReconstructionLoss(Metric):
     """Mean of a loss over the batches of a validation, each weighted by its size, over all processes.
 
-    Every validation hides the same patches: the random state is set when it starts and put back when it ends, so the
+    Every validation hides the same patches: the random states are set when it starts and put back when it ends, so the
     epochs of a training are compared on the same task.
 
     Args:
@@ -25,7 +25,7 @@ class ReconstructionLoss(Metric):
 
     def __init__(self, loss: nn.Module, seed: int = 0) -> None:
         self.loss, self.seed = loss, seed
-        self.before: torch.Tensor | None = None
+        self.before: tuple[torch.Tensor, list[torch.Tensor]] | None = None
         super().__init__()
 
     def reset(self) -> None:
@@ -35,7 +35,8 @@ class ReconstructionLoss(Metric):
     def started(self, engine: Engine) -> None:
         """Sets the random state."""
         super().started(engine)
-        self.before = torch.get_rng_state()
+        on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []  # asking would initialise it
+        self.before = torch.get_rng_state(), on_gpus
         torch.manual_seed(self.seed)
 
     def iteration_completed(self, engine: Engine) -> None:
@@ -57,7 +58,10 @@ class ReconstructionLoss(Metric):
         """Leaves the mean in ``engine.state.metrics`` and puts the random state back."""
         engine.state.metrics[name] = self.compute()
         if self.before is not None:
-            torch.set_rng_state(self.before)
+            on_cpu, on_gpus = self.before
+            torch.set_rng_state(on_cpu)
+            if on_gpus:
+                torch.cuda.set_rng_state_all(on_gpus)
 
 
 def lower_is_better(metric: float, best: float) -> bool:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt, label, map_coordinates
 
+from segpeft.data.phantoms import prostate
 from segpeft.data.phantoms.case import PhantomCase
 from segpeft.data.phantoms.prostate import PHANTOM, SLICE_MM, SLICES, prostate_case, prostate_series
 from segpeft.errors import InputError
@@ -160,6 +161,11 @@ def test_series_show_one_patient_on_two_grids() -> None:
     unturned = map_coordinates(adc.values.astype(float), gland.T * np.array(adc.values.shape)[:, None] / np.c_[SHAPE].T)
     on_t2 = one.image[ADC][one.label > 0]
     assert np.corrcoef(resampled, on_t2)[0, 1] > max(0.8, np.corrcoef(unturned, on_t2)[0, 1] + 0.2)
+
+
+def test_anatomy_and_noise_have_streams_of_their_own() -> None:
+    first = {float(prostate._noise_source(0, 1, channel).random()) for channel in (T2, ADC)}
+    assert len(first | {float(np.random.default_rng([0, 1]).random())}) == 3
 
 
 def test_cases_depend_on_seed_and_index_alone() -> None:

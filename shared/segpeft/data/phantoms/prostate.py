@@ -135,7 +135,7 @@ def _acquire(
 
     The noise of each channel has a source of its own, so that T2 is the same whatever ADC's grid.
     """
-    noise = [np.random.default_rng([seed, index, channel]) for channel in channels]
+    noise = [_noise_source(seed, index, channel) for channel in channels]
     images = np.zeros((len(channels), *grid.shape), dtype=np.int16)
     label = np.zeros(grid.shape, dtype=np.uint8)
     for block in grid.blocks():
@@ -147,6 +147,10 @@ def _acquire(
             received = patient.receivers[channel].receive(signal[measured], centres[measured], rng)
             image.reshape(-1)[block[measured]] = received
     return images, label
+
+
+def _noise_source(seed: int, index: int, channel: int) -> np.random.Generator:
+    return np.random.default_rng([seed, index, channel + 1])  # a 0 at the end would be the patient's stream once more
 
 
 def _rasterise(patient: _Patient, grid: Grid, centres: FloatArray) -> tuple[FloatArray, NDArray[np.uint8]]:
@@ -168,7 +172,7 @@ PHANTOM = Phantom(
     modality=CHANNELS,
     labels=("background", "PZ", "TZ"),
     default_shape=None,
-    version=1,
+    version=2,
     make_case=prostate_case,
     make_series=prostate_series,
     smallest_shape=SMALLEST,
