@@ -69,11 +69,19 @@ def mae_stream() -> str:
     return "\n".join([*lines, "", f"{note}; {machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}."])
 
 
+def table(name: str) -> str:
+    """Returns the table of a result that is one table below a title."""
+    text = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
+    return text.split("\n", 2)[2].strip()
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "demo": demo,
     "bench": bench,
     "channel_lora_brats": partial(experiment, "channel_lora_brats"),
     "channel_lora_hippocampus": partial(experiment, "channel_lora_hippocampus"),
+    "missing_modality": partial(table, "missing_modality"),
+    "ensemble": partial(table, "ensemble"),
     "mae_stream": mae_stream,
 }
 
