@@ -21,6 +21,11 @@ def find_input_error(error: BaseException | None) -> InputError | None:
     return None
 
 
+def reason_of(error: BaseException) -> str:
+    """Returns the first line of what ``error`` says, or its kind where it says nothing: to end a message with."""
+    return (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+
+
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     known = find_input_error(error)
     if known is None:

@@ -10,7 +10,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable
 from torch import Tensor
 
-from segpeft.data.presence import PRESENT
+from segpeft.data.presence import PRESENT, without_channels
 from segpeft.errors import InputError
 
 
@@ -56,6 +56,5 @@ class RandChannelDropoutd(Randomizable, MapTransform):
         self.randomize(present)
         d[PRESENT] = self.kept
         for key in self.key_iterator(d):
-            d[key] = d[key].clone()
-            d[key][d[PRESENT] == 0] = 0
+            d[key] = without_channels(d[key], self.kept)
         return d

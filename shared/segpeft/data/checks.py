@@ -15,7 +15,7 @@ from nibabel.orientations import aff2axcodes
 from torch import Tensor
 
 from segpeft.data.grids import grid_difference
-from segpeft.data.presence import PRESENT, channel_names
+from segpeft.data.presence import PRESENT, channel_names, without_channels
 from segpeft.data.provenance import ABSENT, CHANNEL_FILES, file_of
 from segpeft.errors import InputError
 
@@ -64,9 +64,8 @@ class CheckImaged(MapTransform):
     def _without(self, image: MetaTensor, empty: list[int], case: str) -> tuple[MetaTensor, Tensor]:
         present = torch.ones(len(self.channels))
         if empty:
-            image = image.clone()
-            image[empty] = 0
             present[empty] = 0
+            image = without_channels(image, present)  # type: ignore[assignment]
             absent = ", ".join(self.channels[channel] for channel in empty)
             LOGGER.warning("case %s: has no %s: goes on without it (knob allow_missing)", case, absent)
         return image, present

@@ -115,6 +115,10 @@ def _brats_case(folder: Path, names: list[str], channels: Sequence[str], suffixe
     )
 
 
+def _case_name(root: Path, folder: Path) -> str:
+    return folder.relative_to(root).as_posix().replace("/", "_")
+
+
 def named_cases(root: Path, channels: Sequence[str], files: Mapping[str, str], label: str | None) -> list[Case]:
     """Returns the cases of folders whose volumes have the same names in each: `files` gives a channel's name.
 
@@ -131,7 +135,7 @@ def named_cases(root: Path, channels: Sequence[str], files: Mapping[str, str], l
         missing = [files[name] for name in channels if files[name] not in names]
         cases.append(
             Case(
-                name=folder.relative_to(root).as_posix().replace("/", "_"),
+                name=_case_name(root, folder),
                 images=tuple(str(folder / files[name]) for name in channels),
                 label=str(folder / label) if label and label in names else None,
                 problem=f"{folder}: has no {', '.join(missing)}" if missing else "",
@@ -150,7 +154,7 @@ def series_cases(root: Path, channels: Sequence[str], label: str) -> list[Case]:
     for folder, names in volume_folders(root):
         named = volumes_of_channels(names, channels, label)
         if any(named.values()):
-            name = folder.relative_to(root).as_posix().replace("/", "_")
+            name = _case_name(root, folder)
             images = tuple(str(folder / (found or [f"{channel}.nii.gz"])[0]) for channel, found in named.items())
             found_label = str(folder / label) if label in names else None
             twice = any(len(found) > 1 for found in named.values())

@@ -21,7 +21,7 @@ from segpeft.data.channel_grid import onto_grid
 from segpeft.data.dicom_series import DicomSeriesReader
 from segpeft.data.grids import grid_difference
 from segpeft.data.provenance import ABSENT, CHANNEL_FILES
-from segpeft.errors import InputError
+from segpeft.errors import InputError, reason_of
 
 
 class LoadVolume(LoadImage):
@@ -63,9 +63,8 @@ class LoadVolume(LoadImage):
         except FileNotFoundError as error:
             raise InputError(f"{path}: no such file") from error
         except Exception as error:  # readers raise nearly anything for a damaged file
-            reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
             expected = "DICOM series" if os.path.isdir(path) else "NIfTI volume"
-            raise InputError(f"{path}: cannot be read ({reason}); expected an intact {expected}") from error
+            raise InputError(f"{path}: cannot be read ({reason_of(error)}); expected an intact {expected}") from error
         volume = loaded[0] if isinstance(loaded, tuple) else loaded
         if volume.ndim != 4:
             raise InputError(f"{path}: has {volume.ndim - 1} spatial axes; expected (X, Y, Z) or (X, Y, Z, channels)")

@@ -55,8 +55,6 @@ def preprocessing(
     names = [str(key) for key in ensure_tuple(keys)]
     if IMAGE not in names or set(names) - {IMAGE, LABEL}:
         raise InputError(f"keys is {names}; expected 'image', or 'image' and 'label'")
-    if spacing is not None and (len(spacing) != 3 or min(spacing) <= 0):
-        raise InputError(f"spacing is {list(spacing)}; expected three voxel sizes in mm above 0")
     if margin < 0:
         raise InputError(f"margin is {margin}; expected 0 or more voxels")
     labels = [LABEL] if LABEL in names else []
@@ -80,7 +78,12 @@ def spatial_steps(
     """Returns the steps from a loaded image to a normalised, cropped one; the keys in `moved` are moved alike.
 
     `normalise` stands for another normalisation than the z-score, which must put the background to 0.
+
+    Raises:
+        InputError: `spacing` is not three numbers above 0.
     """
+    if spacing is not None and (len(spacing) != 3 or min(spacing) <= 0):
+        raise InputError(f"spacing is {list(spacing)}; expected three voxel sizes in mm above 0")
     steps: list[Any] = [Orientationd(keys=moved, axcodes="RAS", labels=None)]
     if spacing is not None:
         modes = ["bilinear" if key == IMAGE else "nearest" for key in moved]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
+from torch import Tensor
 
 from segpeft.data.provenance import file_of
 from segpeft.errors import InputError
@@ -28,6 +29,13 @@ def channel_names(channels: int | Sequence[str]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise InputError(f"channels is {list(names)}; expected each name once")
     return names
+
+
+def without_channels(image: Tensor, present: Tensor) -> Tensor:
+    """Returns a copy of an image (C, H, W, D) in which every channel with 0 in `present` (C,) is 0."""
+    image = image.clone()
+    image[present == 0] = 0
+    return image
 
 
 class KeepChannelsd(MapTransform):
@@ -66,7 +74,6 @@ class KeepChannelsd(MapTransform):
             present = d.get(PRESENT, torch.ones_like(kept)) * kept
             if not present.any():
                 raise InputError(f"{file_of(d[key])}: has none of the channels {', '.join(self.used)} (channels_used)")
-            d[key] = d[key].clone()
-            d[key][kept == 0] = 0
+            d[key] = without_channels(d[key], kept)
             d[PRESENT] = present
         return d

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
-from segpeft.errors import InputError
+from segpeft.errors import InputError, reason_of
 
 MOST_CHANNELS = 8
 """Of a file with more channels (a time series, diffusion directions) so many neighbouring ones are read."""
@@ -40,8 +40,7 @@ def read_channels(path: str) -> list[tuple[int, MetaTensor]]:
     except InputError:
         raise
     except Exception as error:  # readers raise nearly anything for a damaged file
-        reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
-        raise InputError(f"{path}: cannot be read ({reason}); expected an intact NIfTI volume") from error
+        raise InputError(f"{path}: cannot be read ({reason_of(error)}); expected an intact NIfTI volume") from error
     stack = torch.from_numpy(values.reshape(*shape[:3], -1)).movedim(-1, 0)  # (C, H, W, D)
     return [(first + c, MetaTensor(stack[c : c + 1], affine=affine)) for c in range(len(stack))]
 

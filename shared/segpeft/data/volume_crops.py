@@ -20,7 +20,7 @@ from segpeft.data.modality import NormalizeModalityd
 from segpeft.data.preprocess import IMAGE, spatial_steps
 from segpeft.data.volume_cache import VolumeCache
 from segpeft.data.volume_channels import read_channels
-from segpeft.errors import InputError
+from segpeft.errors import InputError, reason_of
 
 FULL_ENOUGH = 0.1
 """A crop is taken where at least this share of it is not background."""
@@ -69,8 +69,6 @@ class VolumeCrops:
             raise InputError(f"image_size is {list(image_size)}; expected two (slices) or three (volumes) numbers")
         if num_samples < 1:
             raise InputError(f"num_samples is {num_samples}; expected at least 1")
-        if spacing is not None and (len(spacing) != 3 or min(spacing) <= 0):
-            raise InputError(f"spacing is {list(spacing)}; expected three voxel sizes in mm above 0")
         self.flat = len(image_size) == 2
         self.window = (*image_size, 1) if self.flat else tuple(image_size)
         self.least = tuple(patch_size or ())
@@ -106,8 +104,7 @@ class VolumeCrops:
         try:
             image = torch.as_tensor(self.prepared({IMAGE: volume})[IMAGE]).as_subclass(Tensor).numpy()
         except Exception as error:  # an affine that cannot be inverted, say; one of thousands must not end the run
-            reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
-            raise InputError(f"{path}: channel {index} cannot be prepared ({reason})") from error
+            raise InputError(f"{path}: channel {index} cannot be prepared ({reason_of(error)})") from error
         short = [size for size, least in zip(image.shape[1:], self.least, strict=False) if size < least]
         if short:
             shape = list(image.shape[1:])

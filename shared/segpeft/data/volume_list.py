@@ -8,33 +8,25 @@ from pathlib import Path
 
 from segpeft.atomic_files import replacing
 from segpeft.data.datalist_file import datalist_cases
+from segpeft.data.layouts import Case
 from segpeft.data.volume_paths import VolumePaths
 from segpeft.errors import InputError, one_line_errors
 
 
-def volumes_of(source: Path) -> Iterator[str]:
-    """Yields the path of every volume of a source.
-
-    Args:
-        source: a folder or a list of paths, see `VolumePaths`; or a datalist (`.json`), of which test cases are left
-            out.
+def volumes_of(place: Path) -> Iterator[str]:
+    """Yields the path of every volume of a folder or a list of paths, see `VolumePaths`.
 
     Raises:
-        InputError: there is no such source, or no volume in it.
+        InputError: there is no such place, or no volume in it.
     """
-    if source.suffix == ".json":
-        cases = [case for case in datalist_cases(source, None) if case.section != "test"]
-        yield from (path for case in cases for path in case.images)
-        return
-    paths = VolumePaths(source)
+    paths = VolumePaths(place)
     paths.prepare()
     yield from map(paths.path, sorted(paths.names()))
 
 
-def judged_on(sources: Sequence[Path]) -> set[Path]:
-    """Returns the images of all test cases of the datalists among the sources."""
-    listed = [case for source in sources if source.suffix == ".json" for case in datalist_cases(source, None)]
-    return {Path(path).resolve() for case in listed if case.section == "test" for path in case.images}
+def images_of(cases: Sequence[Case], judged: bool) -> Iterator[str]:
+    """Yields the images of the test cases, or of all others."""
+    return (path for case in cases if (case.section == "test") == judged for path in case.images)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,11 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if chosen.out.suffix != ".txt":
         raise InputError(f"--out {chosen.out}: expected a name that ends in .txt")
-    judged = judged_on(chosen.sources)
+    listed = {source: datalist_cases(source, None) for source in chosen.sources if source.suffix == ".json"}
+    judged = {Path(path).resolve() for cases in listed.values() for path in images_of(cases, judged=True)}
     seen = set(judged)
     with replacing(chosen.out) as partial, partial.open("w", encoding="utf-8") as file:
         for source in chosen.sources:
-            for path in (Path(path).resolve() for path in volumes_of(source)):
+            names = images_of(listed[source], judged=False) if source in listed else volumes_of(source)
+            for path in (Path(name).resolve() for name in names):
                 if path not in seen:
                     seen.add(path)
                     file.write(f"{path}\n")

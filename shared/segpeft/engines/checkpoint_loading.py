@@ -11,7 +11,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import Tensor, nn
 
-from segpeft.errors import InputError
+from segpeft.errors import InputError, reason_of
 from segpeft.networks import AdapterEnsemble
 from segpeft.peft import load_adapter
 
@@ -33,8 +33,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises nearly anything for a damaged file
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-        raise InputError(f"{path}: not a readable weights file ({reason})") from error
+        raise InputError(f"{path}: not a readable weights file ({reason_of(error)[:120]})") from error
 
 
 def load_state_strictly(network: nn.Module, state: Any, path: str | os.PathLike[str]) -> None:

@@ -16,12 +16,11 @@ from segpeft.data.phantoms.brain_anatomy import Anatomy, Tissue
 from segpeft.data.phantoms.brain_decoys import Decoys
 from segpeft.data.phantoms.brain_infarct import INFARCT, Infarct
 from segpeft.data.phantoms.brain_tumour import ENHANCING, NON_ENHANCING, OEDEMA, Tumour
-from segpeft.data.phantoms.case import FloatArray, Phantom, PhantomCase, Shape
+from segpeft.data.phantoms.case import FloatArray, Phantom, PhantomCase, Shape, source_of_case
 from segpeft.data.phantoms.grid import Grid
 from segpeft.data.phantoms.mr_physics import draw_receivers
 from segpeft.data.phantoms.pose import Pose
 from segpeft.data.phantoms.waves import RandomWaves
-from segpeft.errors import InputError
 
 FIELD_OF_VIEW = (240.0, 240.0, 155.0)
 DEFAULT_SHAPE = (240, 240, 155)
@@ -81,10 +80,8 @@ def brain_case(shape: Shape | None, seed: int, index: int) -> PhantomCase:
     Raises:
         InputError: if an axis is below 24 voxels, or seed or index is negative.
     """
-    if seed < 0 or index < 0:
-        raise InputError(f"seed {seed}, index {index}: both must be at least 0")
     grid = Grid(shape or DEFAULT_SHAPE, FIELD_OF_VIEW)
-    rng = np.random.default_rng([seed, index])
+    rng = source_of_case(seed, index)
     patient = _draw_patient(rng)
     receivers = draw_receivers(rng, LEVELS)
     blocks = [_rasterise(patient, grid, block) for block in _blocks(patient, grid)]

@@ -8,10 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segpeft.errors import InputError
+
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 Shape = tuple[int, int, int]
 SMALLEST_SHAPE: Shape = (24, 24, 24)
+
+
+def source_of_case(seed: int, index: int) -> np.random.Generator:
+    """Returns the random numbers of case `index` of the data set `seed`; raises InputError if one is negative."""
+    if seed < 0 or index < 0:
+        raise InputError(f"seed {seed}, index {index}: both must be at least 0")
+    return np.random.default_rng([seed, index])
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from segpeft.data.phantoms.case import FloatArray, Phantom, PhantomCase, SeriesCase, Shape, Volume
+from segpeft.data.phantoms.case import (
+    FloatArray,
+    Phantom,
+    PhantomCase,
+    SeriesCase,
+    Shape,
+    Volume,
+    source_of_case,
+)
 from segpeft.data.phantoms.coil import CoilArray
 from segpeft.data.phantoms.grid import Grid
 from segpeft.data.phantoms.mr_physics import Receiver, draw_receivers
@@ -18,7 +26,6 @@ from segpeft.data.phantoms.prostate_gland import Gland
 from segpeft.data.phantoms.prostate_pelvis import Pelvis
 from segpeft.data.phantoms.prostate_tissue import LABELS, PERIPHERAL, SIGNALS, TRANSITION
 from segpeft.data.phantoms.waves import RandomWaves
-from segpeft.errors import InputError
 
 CHANNELS = ("T2", "ADC")
 _T2, _ADC = range(2)
@@ -93,9 +100,7 @@ def prostate_series(shape: Shape | None, seed: int, index: int) -> SeriesCase:
 
 def _draw_patient(seed: int, index: int) -> _Patient:
     """Draws protocol, anatomy, contrast and receivers."""
-    if seed < 0 or index < 0:
-        raise InputError(f"seed {seed}, index {index}: both must be at least 0")
-    rng = np.random.default_rng([seed, index])
+    rng = source_of_case(seed, index)
     slices = int(rng.integers(SLICES[0], SLICES[1] + 1))
     turn = rng.choice([-1.0, 1.0], size=3) * rng.uniform(2.0, 5.0, size=3)
     centre = rng.uniform(-4.0, 4.0, size=3)

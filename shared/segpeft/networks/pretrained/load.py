@@ -13,7 +13,7 @@ from monai.networks.nets.vit import ViT
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from segpeft.errors import InputError
+from segpeft.errors import InputError, reason_of
 from segpeft.peft import Applied, find_backbone
 
 from . import monai_mae, monai_vit
@@ -64,7 +64,7 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
                 return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path}: not a readable weight file ({str(error).splitlines()[0]})") from error
+        raise InputError(f"{path}: not a readable weight file ({reason_of(error)})") from error
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
@@ -149,9 +149,6 @@ def _load(
         if source != target and source and target and given.shape[2] == value.shape[2]:
             given = resize_position_embedding(given, source, target)
             report.converted[key] = f"resized from grid {source} to {target}"
-        elif given.shape != value.shape and key == PATCHES and given.shape[:2] == value.shape[:2]:
-            patches = [" x ".join(map(str, tensor.shape[2:])) for tensor in (given, value)]
-            raise InputError(f"{path}: has patches of {patches[0]} voxels, the encoder needs {patches[1]} (patch_size)")
         elif given.shape != value.shape:
             raise InputError(f"{path}: {key} is {tuple(given.shape)}, the encoder needs {tuple(value.shape)}")
         else:
