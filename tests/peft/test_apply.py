@@ -48,6 +48,14 @@ def test_layout_says_what_is_frozen():
     assert trainable == tuned | {"head.weight", "head.bias"}
 
 
+def test_a_backbone_may_bring_its_own_layout():
+    network = BACKBONES["vit2d"].network()
+    network.vit.layout = replace(VIT, name="mine", frozen=("blocks.*",))
+    assert apply_peft(network, DecoderOnly()).peft.layout == "mine"
+    assert network.vit.norm.weight.requires_grad
+    assert not network.vit.blocks[0].norm1.weight.requires_grad
+
+
 def test_full_trains_everything():
     network = apply_peft(BACKBONES["vit2d"].network(), Full())
     assert len(trainable_parameters(network)) == len(list(network.parameters()))

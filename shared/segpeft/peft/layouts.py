@@ -106,11 +106,16 @@ LAYOUTS: list[Layout] = [VIT, SWIN]
 def find_backbone(network: nn.Module, layout: Layout | None = None) -> tuple[str, nn.Module, Layout]:
     """Returns the path, the module and the layout of the backbone inside ``network`` ("" if it is the network itself).
 
+    A backbone that has an attribute ``layout`` brings its own; the others are known by their class.
+
     Raises:
         InputError: if no layout fits any module of the network.
     """
     candidates = LAYOUTS if layout is None else [layout]
     for path, module in network.named_modules():
+        own = getattr(module, "layout", None)
+        if layout is None and isinstance(own, Layout):
+            return path, module, own
         for candidate in candidates:
             if isinstance(module, candidate.backbone):
                 return path, module, candidate
