@@ -2,9 +2,11 @@ import pytest
 import torch
 
 from segpeft.errors import InputError
-from segpeft.networks import build_masked_autoencoder, build_unetr
+from segpeft.networks import SimMIM, build_masked_autoencoder, build_unetr
 
 ENCODER = {"patch_size": (8, 8, 4), "hidden_size": 12, "mlp_dim": 24, "num_layers": 4, "num_heads": 2}
+SWIN = {"kind": "swin", "patch_size": (2, 2), "embed_dim": 6, "depths": (1, 1, 1, 1), "num_heads": (1, 1, 2, 2)}
+SWIN["window_size"] = (2, 2)
 DECODER = {"decoder_hidden_size": 12, "decoder_mlp_dim": 24, "decoder_num_layers": 1, "decoder_num_heads": 2}
 
 
@@ -29,3 +31,26 @@ def test_an_unknown_setting_of_the_encoder(wrong):
 def test_an_unknown_setting_of_the_decoder():
     with pytest.raises(InputError, match="decoder has no setting 'num_heads'"):
         build_masked_autoencoder((16, 16, 8), ENCODER, {**DECODER, "num_heads": 3})
+
+
+def test_the_kind_of_the_encoder_chooses_the_pretraining():
+    vit = build_masked_autoencoder((16, 16, 8), {**ENCODER, "kind": "vit"}, DECODER)
+    swin = build_masked_autoencoder((32, 32), SWIN, {}, 0.5, (8, 8))
+    assert isinstance(swin, SimMIM)
+    assert not isinstance(vit, SimMIM)
+    assert (swin.units, swin.hidden_units) == ([4, 4], 8)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "unit", "message"),
+    [
+        ({**ENCODER, "kind": "cnn"}, {}, None, "encoder kind 'cnn' is unknown: expected vit or swin"),
+        ({**SWIN, "mlp_dim": 24}, {}, None, "encoder has no setting 'mlp_dim': expected any of patch_size, embed_dim"),
+        (SWIN, DECODER, None, "decoder has no setting 'decoder_hidden_size': expected none"),
+        (ENCODER, DECODER, (8, 8, 4), r"mask_unit is \[8, 8, 4\]; expected null"),
+    ],
+    ids=["kind", "encoder", "decoder", "mask_unit"],
+)
+def test_settings_of_the_other_kind(encoder, decoder, unit, message):
+    with pytest.raises(InputError, match=message):
+        build_masked_autoencoder((16, 16, 8), encoder, decoder, mask_unit=unit)

@@ -6,12 +6,14 @@ from .channel_unetr import ChannelUNETR
 from .factories import build_masked_autoencoder, build_unetr
 from .masked_autoencoder import MaskedAutoEncoder, MaskedReconstructionLoss
 from .pretrained import load_base, save_encoder
+from .simmim import SimMIM
 
 __all__ = [
     "AdapterEnsemble",
     "ChannelUNETR",
     "MaskedAutoEncoder",
     "MaskedReconstructionLoss",
+    "SimMIM",
     "build_masked_autoencoder",
     "build_unetr",
     "load_base",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from segpeft.errors import InputError
 
+from .pretrained.monai_mae import encoder_state
 from .vit_encoder import slim_transformer_blocks
 
 
@@ -71,6 +73,15 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
         )
         slim_transformer_blocks(self)
 
+    def encoder_state(self) -> dict[str, Tensor]:
+        """Returns the encoder under the names of MONAI's ViT."""
+        return encoder_state(self.state_dict())
+
+    def encoder_header(self) -> dict[str, Any]:
+        """Returns what the header of the encoder file says: the token grid lets the position embedding be resized."""
+        grid = [size // patch for size, patch in zip(self.img_size, self.patch_size, strict=True)]
+        return {"kind": "vit", "grid": grid, "patch_size": list(self.patch_size)}
+
 
 def to_patches(image: Tensor, patch_size: Sequence[int]) -> Tensor:
     """Cuts images (B, 1, H, W[, D]) into patches (B, N, p), in the order of the ViT's tokens."""
@@ -90,18 +101,31 @@ def from_patches(patches: Tensor, patch_size: Sequence[int], image_size: Sequenc
     return image.permute(order).reshape(patches.shape[0], 1, *image_size)
 
 
+DISTANCES = ("l1", "l2")
+
+
 class MaskedReconstructionLoss(nn.Module):
-    """Mean squared error over the hidden patches, each normalised by itself (arXiv 2111.06377, sec. 3, table 1d).
+    """Mean error over the hidden patches.
+
+    A masked auto-encoder takes squares over patches that are normalised by themselves (arXiv 2111.06377, sec. 3, table
+    1d), SimMIM absolute values over the image as it is (arXiv 2111.09886, eq. 2).
 
     Args:
         patch_size: in voxels.
         normalise: compare with patches of zero mean and unit variance.
+        distance: "l2", the squared error, or "l1", the absolute one.
+
+    Raises:
+        InputError: another distance.
     """
 
-    def __init__(self, patch_size: Sequence[int], normalise: bool = True) -> None:
+    def __init__(self, patch_size: Sequence[int], normalise: bool = True, distance: str = "l2") -> None:
         super().__init__()
+        if distance not in DISTANCES:
+            raise InputError(f"distance is {distance!r}; expected one of {', '.join(DISTANCES)}")
         self.patch_size = tuple(patch_size)
         self.normalise = normalise
+        self.distance = distance
 
     def forward(self, prediction: Sequence[Tensor], image: Tensor) -> Tensor:
         """Compares ``prediction``, patches (B, N, p) and mask (B, N) with 1 for hidden, with ``image`` (B, 1, ...)."""
@@ -110,5 +134,6 @@ class MaskedReconstructionLoss(nn.Module):
         if self.normalise:
             variance, mean = torch.var_mean(target, dim=-1, keepdim=True)
             target = (target - mean) / (variance + 1e-6).sqrt()
-        error = (patches.float() - target.float()).square().mean(-1)  # (B, N)
+        difference = patches.float() - target.float()  # (B, N, p)
+        error = (difference.abs() if self.distance == "l1" else difference.square()).mean(-1)  # (B, N)
         return (error * mask).sum() / mask.sum().clamp(min=1)
