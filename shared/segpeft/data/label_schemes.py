@@ -67,6 +67,12 @@ class LabelScheme:
         pairs = combinations(range(len(unions)), 2)
         return tuple((one, other) for one, other in pairs if unions[one].isdisjoint(unions[other]))
 
+    def around(self, region: str) -> str | None:
+        """Returns the smallest other region that holds all values of `region`, None where there is none."""
+        inner = set(self.regions[region])
+        outer = [name for name, values in self.regions.items() if name != region and inner < set(values)]
+        return min(outer, key=lambda name: len(self.regions[name]), default=None)
+
     @property
     def values(self) -> tuple[int, ...]:
         """Every value that a label file may hold, background 0 included, ascending."""
