@@ -13,6 +13,8 @@ from torch import nn
 from torch.optim import Optimizer
 
 from .base_loading import BaseLoader
+from .batch_statistics import SharedStatistics
+from .frozen_eval import FrozenEval
 from .progress import Progress
 from .report import RunSummary
 from .resume import TrainingState
@@ -27,10 +29,11 @@ from .trainer import check_interval
 class TrainingHandlers:
     """Attaches what every training of this project needs, in the order in which it has to run.
 
-    Loading the pre-trained encoder, seeding each epoch, the learning rate, the cost of a step, validation, progress,
-    TensorBoard, saving the best network, the state to resume from, the summary: :attr:`parts`, each a handler of its
-    own that a config may name instead. A handler that saves something has to stand before this one in the list: what a
-    resumed run does not repeat must be on disk before the state is.
+    Loading the pre-trained encoder, seeding each epoch, the learning rate, the cost of a step, the frozen backbone in
+    evaluation mode, one set of batch statistics, validation, progress, TensorBoard, saving the best network, the state
+    to resume from, the summary: :attr:`parts`, each a handler of its own that a config may name instead. A handler that
+    saves something has to stand before this one in the list: what a resumed run does not repeat must be on disk before
+    the state is.
 
     Args:
         network: in training.
@@ -67,6 +70,7 @@ class TrainingHandlers:
         state = Path(output_dir) / "training_state.pt"
         cost = StepCost(network)
         self.parts: list[Any] = [BaseLoader(network, pretrained_encoder), SeedEveryEpoch(seed), schedule, cost]
+        self.parts += [FrozenEval(network), SharedStatistics(network)]
         if validator is not None:
             self.parts.append(ValidationHandler(val_interval, validator, epoch_level=True))
         self.parts += [Progress(validator), TensorBoard(output_dir, validator)]
