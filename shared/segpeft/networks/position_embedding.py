@@ -1,7 +1,5 @@
 """Learned position embeddings on another grid than the one they were learned on."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
