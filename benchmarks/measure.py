@@ -5,38 +5,25 @@ from collections.abc import Callable, Iterable, Mapping
 from statistics import median
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from segpeft.engines.saved_tensors import SavedTensors
 
 
 def saved_bytes(run: Callable[[], Any], parameters: Iterable[nn.Parameter]) -> int:
     """Returns the bytes that autograd keeps for the backward pass of what ``run`` computes.
 
-    Each storage counts once, whole, however many views of it are kept; storages of ``parameters`` do not count, as they
-    live anyway. What ``run`` returns is dropped only afterwards, so no storage can come back under the same address.
+    What ``run`` returns is dropped only afterwards, see :class:`segpeft.engines.saved_tensors.SavedTensors`.
 
     Args:
         run: a forward pass; its result holds on to the graph.
         parameters: the network's, trainable and frozen.
     """
-    known = {parameter.untyped_storage().data_ptr() for parameter in parameters}
-    kept: dict[int, int] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in known:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor.detach()  # an operation that keeps its own output would hold itself alive
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, _unchanged):
+    with SavedTensors(parameters) as saved:
         result = run()
     del result
-    return sum(kept.values())
-
-
-def _unchanged(tensor: Tensor) -> Tensor:
-    return tensor
+    return saved.bytes
 
 
 class CountOps(TorchDispatchMode):

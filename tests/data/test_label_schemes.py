@@ -63,3 +63,18 @@ def test_wrong_schemes_are_refused_in_one_line(given, said):
 
 def test_paint_may_be_given():
     assert LabelScheme("x", {"a": (1, 2)}, paint={"a": 2}).paint == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "regions", "values"),
+    [
+        pytest.param("kits19", {"kidney": (1, 2), "tumour": (2,)}, (0, 1, 2), id="kits19"),
+        pytest.param("msd_heart", {"left atrium": (1,)}, (0, 1), id="heart"),
+        pytest.param("msd_lung", {"cancer": (1,)}, (0, 1), id="lung"),
+        pytest.param("msd_spleen", {"spleen": (1,)}, (0, 1), id="spleen"),
+    ],
+)
+def test_body_schemes_hold_the_values_of_their_files(name, regions, values):
+    scheme = label_scheme(name)
+    assert (scheme.regions, scheme.values) == (regions, values)
+    assert [scheme.paint[region] for region in regions] == list(values[1:])

@@ -100,3 +100,26 @@ def test_wrong_number_of_channels_is_refused():
 def test_threshold_out_of_range_is_refused(threshold):
     with pytest.raises(InputError, match="threshold"):
         RegionsToLabeld("pred", "msd", threshold=threshold)
+
+
+@pytest.mark.parametrize(("least", "value"), [(3, 1), (2, 4)], ids=["too small", "large enough"])
+def test_a_region_with_too_few_voxels_becomes_the_one_around_it(least, value):
+    """BraTS: fewer than 500 voxels of enhancing tumour (4) become necrosis (1), wherever the core was seen."""
+    regions = torch.zeros(3, 4, 4, 4)
+    regions[0, :3], regions[1, :2], regions[2, 0, 0, :2] = 0.9, 0.9, 0.9
+    regions[1, 0, 0, 0] = 0.1  # the core was missed here
+    label = RegionsToLabeld("pred", "brats", min_voxels={"ET": least})({"pred": regions})["pred"]
+    assert label[0, 0, 0, :2].tolist() == [value, value]
+    assert label[0, 1].unique().tolist() == [1]
+    assert label[0, 2].unique().tolist() == [2]
+
+
+def test_a_small_region_with_nothing_around_it_becomes_background():
+    regions = torch.zeros(1, 2, 2, 2)
+    regions[0, 0] = 1
+    assert RegionsToLabeld("pred", LESION, min_voxels={"lesion": 5})({"pred": regions})["pred"].max() == 0
+
+
+def test_min_voxels_of_an_unknown_region_are_refused():
+    with pytest.raises(InputError, match=r"min_voxels names \['edema'\]; expected some of the regions"):
+        RegionsToLabeld("pred", "msd", min_voxels={"edema": 3})

@@ -1,9 +1,12 @@
 import json
+from statistics import median
 
+import pytest
 from monai.handlers import ValidationHandler
 
 from segpeft.engines import RunSummary
 from segpeft.engines.memory import peak_host_memory
+from segpeft.engines.step_cost import StepCost
 from tests.engines.tiny import adam, network, trainer, validator
 
 
@@ -31,6 +34,20 @@ def test_of_an_evaluation(tmp_path):
     result = json.loads((tmp_path / "evaluation.json").read_text())
     assert result["metrics"]["cases"] == 2
     assert result["best_metric"] is None
+
+
+def test_cost_of_a_step(tmp_path):
+    net = network()
+    cost = StepCost(net)
+    engine = trainer(net, adam(net), [cost, RunSummary(tmp_path, net, cost=cost)])
+    inferer = engine.inferer
+    engine.run()
+    result = json.loads((tmp_path / "run.json").read_text())
+    hidden = 4 * 4 * 6**3  # bytes of four maps, kept by the ReLU, the dropout and the last convolution
+    assert hidden <= result["saved_bytes"] <= 5 * hidden
+    assert result["seconds_per_step"] == pytest.approx(median(cost.seconds[1:]), abs=1e-5)
+    assert len(cost.seconds) == 8
+    assert engine.inferer is inferer
 
 
 def test_peak_memory_grows_with_use():

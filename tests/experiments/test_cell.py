@@ -42,6 +42,18 @@ def test_command_names_the_configs_and_then_the_overrides(cell):
     assert contents[3]["output_dir"] == str(cell.folder / "training")
 
 
+def test_a_configuration_may_name_config_files_of_the_bundle(cell):
+    overlay = cell.bundle / "configs" / "deep.json"
+    overlay.write_text('{"method": {}}')
+    deep = replace(cell, grid=replace(cell.grid, configurations={"a": {"configs": ["deep.json"], "rank": 3}}))
+    *names, _, _, own, _ = files_of(deep.command(TRAINING))
+    assert names == ["configs/train.json", "configs/small.json", "configs/deep.json"]
+    assert json.loads(Path(own).read_text()) == {"rank": 3}
+    before = deep.fingerprint()
+    overlay.write_text('{"method": {"deep": true}}')
+    assert deep.fingerprint() != before
+
+
 def test_fingerprint_ignores_the_place(cell, tmp_path):
     moved = replace(cell, places=replace(cell.places, out=tmp_path / "elsewhere"))
     assert moved.fingerprint() == cell.fingerprint()

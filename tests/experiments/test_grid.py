@@ -84,3 +84,12 @@ def test_variants_cross_configurations(tmp_path):
     }
     with pytest.raises(InputError, match="--variants 25: no such variant, expected some of 100, 50"):
         vary(grid, ["100", "25"])
+
+
+def test_config_files_of_a_variant_follow_those_of_the_configuration(tmp_path):
+    configurations = {"a": {"configs": ["head.json"]}, "b": {}}
+    path = written(tmp_path, configurations=configurations, variants={"swin": {"configs": ["swin.json"], "x": 1}})
+    assert vary(read_grid(path), ["swin"]).configurations == {
+        "a@swin": {"configs": ["head.json", "swin.json"], "x": 1},
+        "b@swin": {"configs": ["swin.json"], "x": 1},
+    }

@@ -5,6 +5,7 @@ from segpeft.experiments.summary import summarize
 from segpeft.experiments.table import cost_table, markdown, variant_table
 from tests.experiments.records import cell
 
+SAVED = {"saved_bytes": 3_000_000}
 RESULTS = {
     "name": "few",
     "about": "What it is.",
@@ -16,8 +17,8 @@ RESULTS = {
     "segpeft": "0.1.0",
     **summarize(
         [
-            cell("full", 0, {"WT": [0.9, 0.7], "ET": [0.5, 0.5], "mean": [0.7, 0.6]}),
-            cell("full", 1, {"WT": [0.7, 0.5], "ET": [0.5, 0.5], "mean": [0.6, 0.5]}),
+            cell("full", 0, {"WT": [0.9, 0.7], "ET": [0.5, 0.5], "mean": [0.7, 0.6]}, seconds_per_step=0.1, **SAVED),
+            cell("full", 1, {"WT": [0.7, 0.5], "ET": [0.5, 0.5], "mean": [0.6, 0.5]}, seconds_per_step=0.15, **SAVED),
             cell("lora", 0, {"WT": [0.4, 0.4], "ET": [0.2, 0.2], "mean": [0.3, 0.3]}, resumed=True),
         ],
         ["dice"],
@@ -38,9 +39,10 @@ def test_scores():
 
 def test_costs():
     head, _, full, lora = lines(cost_table(RESULTS["rows"]))
-    assert head == "| configuration | total | trainable | frozen | share trained | seconds | peak memory |"
-    assert full == "| full | 4,000 | 1,000 | 3,000 | 25.0% | 12 | 1.00 GiB (host) |"
-    assert lora == "| lora | 4,000 | 1,000 | 3,000 | 25.0% | – | 1.00 GiB (host) |"
+    costs = "seconds | seconds a step | saved for backward | peak memory"
+    assert head == f"| configuration | total | trainable | frozen | share trained | {costs} |"
+    assert full == "| full | 4,000 | 1,000 | 3,000 | 25.0% | 12 | 0.125 | 3 MB | 1.00 GiB (host) |"
+    assert lora == "| lora | 4,000 | 1,000 | 3,000 | 25.0% | – | – | – | 1.00 GiB (host) |"
     assert cost_table(RESULTS["rows"]) in markdown(RESULTS)
 
 

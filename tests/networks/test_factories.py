@@ -35,16 +35,17 @@ def test_an_unknown_setting_of_the_decoder():
 
 def test_the_kind_of_the_encoder_chooses_the_pretraining():
     vit = build_masked_autoencoder((16, 16, 8), {**ENCODER, "kind": "vit"}, DECODER)
-    swin = build_masked_autoencoder((32, 32), SWIN, {}, 0.5, (8, 8))
+    swin = build_masked_autoencoder((32, 32), {**SWIN, "norm_eps": 1e-4}, {}, 0.5, (8, 8))
     assert isinstance(swin, SimMIM)
     assert not isinstance(vit, SimMIM)
+    assert {m.eps for m in swin.modules() if isinstance(m, torch.nn.LayerNorm)} == {1e-4}
     assert (swin.units, swin.hidden_units) == ([4, 4], 8)
 
 
 @pytest.mark.parametrize(
     ("encoder", "decoder", "unit", "message"),
     [
-        ({**ENCODER, "kind": "cnn"}, {}, None, "encoder kind 'cnn' is unknown: expected vit or swin"),
+        ({**ENCODER, "kind": "cnn"}, {}, None, "encoder has kind 'cnn': expected one of vit, swin"),
         ({**SWIN, "mlp_dim": 24}, {}, None, "encoder has no setting 'mlp_dim': expected any of patch_size, embed_dim"),
         (SWIN, DECODER, None, "decoder has no setting 'decoder_hidden_size': expected none"),
         (ENCODER, DECODER, (8, 8, 4), r"mask_unit is \[8, 8, 4\]; expected null"),

@@ -116,8 +116,13 @@ def test_the_encoder_file_holds_monai_s_names(case, tmp_path):
     assert sorted(unexpected) == ["norm.bias", "norm.weight"]
     assert all(key.startswith("layers4.0.downsample.") for key in missing)
     assert header["kind"] == "swin"
-    assert json.loads(header["patch_size"]) == list(net.patch_size)
-    assert json.loads(header["window_size"]) == list(net.window_size)
+    found = {name: json.loads(header[name]) for name in ("patch_size", "window_size", "num_heads", "norm_eps")}
+    assert found == {
+        "patch_size": list(net.patch_size),
+        "window_size": list(net.window_size),
+        "num_heads": [1, 2, 2, 3],
+        "norm_eps": 1e-5,
+    }
     image = image_of(net)
     features = net.swin.eval()(image)
     assert all(map(torch.equal, swin.eval()(image)[:4], features[:4]))
@@ -136,7 +141,7 @@ def test_the_encoder_file_holds_monai_s_names(case, tmp_path):
         ({"masking_ratio": 1.0}, r"masking_ratio 1\.0 hides 12 of 12"),
         ({"masking_ratio": 0.01}, r"masking_ratio 0\.01 hides 0 of 12"),
         ({"num_heads": (1, 2, 5, 3)}, "stage 3 is 24 wide"),
-        ({"depths": (2, 2)}, r"depths \[2, 2\]"),
+        ({"depths": (2, 2)}, r"depths \(2, 2\)"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

@@ -26,9 +26,9 @@ def find_cases(
 ) -> list[Case]:
     """Returns every case of a data set, sorted by id, whichever of the known layouts it has.
 
-    They are: a folder with `dataset.json` (MSD), BraTS case folders of 2018-2021 or 2023+ (also under HGG/LGG), case
-    folders with one volume (NIfTI or a folder of DICOM files) a channel, named by `channel_files` or like the channels,
-    a plain folder of volumes, or a datalist JSON file.
+    They are: a folder with `dataset.json` (MSD), BraTS case folders of 2018-2021 or 2023+ (also under HGG/LGG), KiTS19
+    case folders, case folders with one volume (NIfTI or a folder of DICOM files) a channel, named by `channel_files` or
+    like the channels, a plain folder of volumes, or a datalist JSON file.
 
     Raises:
         InputError: there is no such folder or file, or no case in it.

@@ -3,6 +3,7 @@
 BraTS-like sets number the same tissues differently (MSD Task01 1/2/3, BraTS 2018-2022 2/1/4, BraTS 2023 2/1/3), and
 all of them are judged on the nested regions WT (whole tumour), TC (tumour core) and ET (enhancing tumour). Prostate
 sets number the peripheral zone (PZ) and the transition zone (TZ) 1/2 (MSD Task05) or 2/1 (Prostate158, the Model Zoo).
+KiTS19 numbers kidney and tumour 1/2, and is judged on the kidney with its tumour and on the tumour.
 """
 
 from __future__ import annotations
@@ -67,6 +68,12 @@ class LabelScheme:
         pairs = combinations(range(len(unions)), 2)
         return tuple((one, other) for one, other in pairs if unions[one].isdisjoint(unions[other]))
 
+    def around(self, region: str) -> str | None:
+        """Returns the smallest other region that holds all values of `region`, None where there is none."""
+        inner = set(self.regions[region])
+        outer = [name for name, values in self.regions.items() if name != region and inner < set(values)]
+        return min(outer, key=lambda name: len(self.regions[name]), default=None)
+
     @property
     def values(self) -> tuple[int, ...]:
         """Every value that a label file may hold, background 0 included, ascending."""
@@ -121,6 +128,10 @@ _NAMED: dict[str, LabelScheme] = {
     "brats2023": _brain("brats2023", 2, 1, 3, "necrotic tumour core"),
     "msd_prostate": _prostate("msd_prostate", 1, 2),
     "prostate158": _prostate("prostate158", 2, 1),
+    "kits19": LabelScheme("kits19", {"kidney": (1, 2), "tumour": (2,)}, {"kidney": 1, "tumour": 2}),
+    "msd_heart": LabelScheme("msd_heart", {"left atrium": (1,)}),
+    "msd_lung": LabelScheme("msd_lung", {"cancer": (1,)}),
+    "msd_spleen": LabelScheme("msd_spleen", {"spleen": (1,)}),
 }
 
 
@@ -128,8 +139,9 @@ def label_scheme(scheme: str | LabelScheme | Mapping[str, Any]) -> LabelScheme:
     """Returns the scheme called `scheme`, or the one described by it.
 
     Args:
-        scheme: "msd", "brats", "brats2023", "msd_prostate" or "prostate158"; a ready `LabelScheme`; or a mapping with
-            its attributes, such as `{"name": "lesion", "regions": {"lesion": [1]}}`.
+        scheme: "msd", "brats", "brats2023", "msd_prostate", "prostate158", "kits19", or "msd_heart", "msd_lung" or
+            "msd_spleen" (Decathlon tasks 2, 6 and 9); a ready `LabelScheme`; or a mapping with its attributes, such as
+            `{"name": "lesion", "regions": {"lesion": [1]}}`.
 
     Raises:
         InputError: the name is not known, or the description is not one of a scheme.

@@ -16,6 +16,8 @@ CHANNELS = ("FLAIR", "T1w", "T1gd", "T2w")
 LABEL = "label.nii.gz"
 """The label's name in case folders with one volume a channel, unless `label_file` says otherwise."""
 
+KITS_IMAGE, KITS_LABEL = "imaging.nii.gz", "segmentation.nii.gz"
+
 
 @dataclass(frozen=True)
 class Case:
@@ -174,6 +176,33 @@ def _not_one(folder: Path, named: Mapping[str, list[str]]) -> str:
     return f"{folder}: has {', '.join(wrong)}" if wrong else ""
 
 
+def kits_cases(root: Path, channels: Sequence[str]) -> list[Case]:
+    """Returns the cases of KiTS19 as it is distributed: `case_00000/imaging.nii.gz` and `segmentation.nii.gz`.
+
+    A case without a segmentation is a test case, as there: 210 of its 300 cases are labelled.
+
+    Raises:
+        InputError: there are such cases, but `channels` names more than the one that they have.
+    """
+    found = [(f, n) for f, n in volume_folders(root) if f.name.startswith("case_")]
+    found = [(f, n) for f, n in found if set(n) & {KITS_IMAGE, KITS_LABEL}]
+    if found and len(channels) != 1:
+        raise InputError(f"channels names {list(channels)}; KiTS19 folders have one, such as ['CT']")
+    return [_kits_case(root, folder, names) for folder, names in found]
+
+
+def _kits_case(root: Path, folder: Path, names: list[str]) -> Case:
+    labelled = KITS_LABEL in names
+    return Case(
+        name=_case_name(root, folder),
+        images=(str(folder / KITS_IMAGE),),
+        label=str(folder / KITS_LABEL) if labelled else None,
+        problem="" if KITS_IMAGE in names else f"{folder}: has no {KITS_IMAGE}",
+        section="training" if labelled else "test",
+        expected_label=KITS_LABEL,
+    )
+
+
 def flat_cases(root: Path) -> list[Case]:
     """Returns one unlabelled case for every volume that lies in `root` itself."""
     files = sorted(path for path in root.iterdir() if path.is_file() and is_volume(path))
@@ -193,8 +222,12 @@ def folder_cases(
         wanted = ", ".join(channel_files.values())
     else:
         cases = brats_cases(root, channels, BRATS_2018) or brats_cases(root, channels, BRATS_2023)
-        cases = cases or series_cases(root, channels, label_file or LABEL) or flat_cases(root)
-        wanted = "dataset.json with imagesTr, BraTS case folders, case folders with files or DICOM folders named "
+        cases = (
+            cases or kits_cases(root, channels) or series_cases(root, channels, label_file or LABEL) or flat_cases(root)
+        )
+        wanted = (
+            "dataset.json with imagesTr, BraTS or KiTS19 case folders, case folders with files or DICOM folders named "
+        )
         wanted += f"{', '.join(channels)}, or .nii/.nii.gz files (or set channel_files)"
     if not cases:
         raise InputError(f"{root}: no cases found; expected {wanted}")

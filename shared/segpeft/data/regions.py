@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -49,7 +50,9 @@ def labels_to_regions(label: Tensor, scheme: LabelScheme, source: str = "label")
     return torch.stack(masks).to(torch.float32)
 
 
-def regions_to_labels(regions: Tensor, scheme: LabelScheme, threshold: float = 0.5) -> Tensor:
+def regions_to_labels(
+    regions: Tensor, scheme: LabelScheme, threshold: float = 0.5, min_voxels: Mapping[str, int] = MappingProxyType({})
+) -> Tensor:
     """Returns a uint8 label map (1, H, W, D) from region probabilities or masks (R, H, W, D).
 
     Regions above `threshold` are painted in the scheme's order; inner regions come later and win, so every voxel has
@@ -65,11 +68,22 @@ def regions_to_labels(regions: Tensor, scheme: LabelScheme, threshold: float = 0
         )
     label = torch.zeros(regions.shape[1:], dtype=torch.uint8, device=regions.device)
     masks = regions > threshold
+    for region, least in min_voxels.items():
+        _give_up_small(masks, scheme, region, least)
     for earlier, later in scheme.rivals:
         masks[later] &= ~(masks[earlier] & (regions[earlier] > regions[later]))  # the earlier one is painted over
     for mask, region in zip(masks, scheme.regions, strict=True):
         label[mask] = scheme.paint[region]
     return label[None]
+
+
+def _give_up_small(masks: Tensor, scheme: LabelScheme, region: str, least: int) -> None:
+    index = scheme.region_names.index(region)
+    if masks[index].sum() < least:
+        around = scheme.around(region)
+        if around is not None:
+            masks[scheme.region_names.index(around)] |= masks[index]
+        masks[index] = False
 
 
 class LabelToRegionsd(MapTransform):
@@ -104,24 +118,37 @@ class RegionsToLabeld(MapTransform):
         keys: of the predictions.
         label_scheme: name or description of the scheme.
         threshold: a probability above it belongs to the region, in (0, 1).
+        min_voxels: region to the fewest voxels that it may have in a case; what is smaller counts as the smallest
+            region around it, or as background (BraTS: fewer than 500 voxels of enhancing tumour are necrosis).
         allow_missing_keys: pass over keys that a case does not have.
 
     Raises:
-        InputError: `threshold` is not in (0, 1), or a prediction has not one channel a region.
+        InputError: `threshold` is not in (0, 1), `min_voxels` names no region of the scheme, or a prediction has not
+            one channel a region.
     """
 
     def __init__(
-        self, keys: KeysCollection, label_scheme: SchemeLike, threshold: float = 0.5, allow_missing_keys: bool = False
+        self,
+        keys: KeysCollection,
+        label_scheme: SchemeLike,
+        threshold: float = 0.5,
+        min_voxels: Mapping[str, int] | None = None,
+        allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         if not 0 < threshold < 1:
             raise InputError(f"threshold is {threshold}; expected a probability in (0, 1)")
         self.scheme, self.threshold = resolve_scheme(label_scheme), threshold
+        self.min_voxels = dict(min_voxels or {})
+        unknown = [region for region in self.min_voxels if region not in self.scheme.regions]
+        if unknown:
+            raise InputError(f"min_voxels names {unknown}; expected some of the regions {list(self.scheme.regions)}")
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Returns the case with label maps instead of probabilities."""
         d = dict(data)
         for key in self.key_iterator(d):
-            label = regions_to_labels(torch.as_tensor(d[key]).as_subclass(Tensor), self.scheme, self.threshold)
+            regions = torch.as_tensor(d[key]).as_subclass(Tensor)
+            label = regions_to_labels(regions, self.scheme, self.threshold, self.min_voxels)
             d[key] = convert_to_dst_type(label, d[key], dtype=torch.uint8)[0]
         return d

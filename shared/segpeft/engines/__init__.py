@@ -1,6 +1,7 @@
 """Engines and handlers that configs name: training, validation, evaluation, inference."""
 
 from .base_loading import BaseLoader
+from .batch_statistics import SharedStatistics, distribute
 from .batches import image_as_target
 from .calibration import RegionECE
 from .case_table import CaseTable
@@ -9,6 +10,7 @@ from .checkpoint_loading import ModelLoader, load_model
 from .encoder_saving import EncoderSaver
 from .evaluation_handlers import EvaluationHandlers
 from .evaluator import Evaluator
+from .frozen_eval import FrozenEval
 from .inferers import FlipTTAInferer, WindowInferer, sliding_window
 from .losses import RegionDiceBCELoss
 from .outputs import SaveVolumed, postprocessing
@@ -37,6 +39,7 @@ __all__ = [
     "EvaluationHandlers",
     "Evaluator",
     "FlipTTAInferer",
+    "FrozenEval",
     "ModelLoader",
     "ModelSaver",
     "OneCycle",
@@ -50,6 +53,7 @@ __all__ = [
     "RunSummary",
     "SaveVolumed",
     "SeedEveryEpoch",
+    "SharedStatistics",
     "StreamReport",
     "TensorBoard",
     "TrainedChannelsLoader",
@@ -59,6 +63,7 @@ __all__ = [
     "WarmupCosine",
     "WindowInferer",
     "decay_groups",
+    "distribute",
     "hold_frozen_in",
     "image_as_target",
     "load_model",

@@ -95,6 +95,7 @@ def postprocessing(
     keep_probabilities: bool = False,
     members: int = 0,
     save_uncertainty: bool = False,
+    min_voxels: Mapping[str, int] | None = None,
 ) -> Compose:
     """Returns what turns logits (R, H, W, D) into a uint8 label map (1, H, W, D) on the input's own grid, and saves it.
 
@@ -112,6 +113,7 @@ def postprocessing(
         members: of an ensemble, whose logits (members * R, H, W, D) are averaged as probabilities; below 2: none.
         save_uncertainty: also write the measures of an ensemble, ``<case>_entropy.nii.gz`` and so on
             (:func:`~segpeft.engines.ensemble_uncertainty.uncertainty`), float32, one volume a region.
+        min_voxels: the fewest voxels of a region, see :class:`~segpeft.data.regions.RegionsToLabeld`.
     """
     maps = list(MEASURES) if members > 1 and save_uncertainty and output_dir is not None else []
     keys, mean = ["pred", *maps], [EnsembleMeand("pred", members)] if members > 1 else []
@@ -125,7 +127,7 @@ def postprocessing(
         steps.append(SaveVolumed("pred", output_dir, PROBABILITIES, "float32"))
     if keep_probabilities:
         steps.append(CopyItemsd(keys="pred", names=PROBABILITIES))
-    steps.append(RegionsToLabeld(keys="pred", label_scheme=label_scheme, threshold=threshold))
+    steps.append(RegionsToLabeld("pred", label_scheme, threshold, min_voxels))
     if output_dir is not None:
         steps.append(SaveVolumed("pred", output_dir, output_postfix, "uint8"))
     return Compose(steps)

@@ -21,6 +21,7 @@ from .checkpoint_loading import bare_network
 from .distributed import is_main
 from .memory import peak_device_memory, peak_host_memory
 from .ordering import attach_last
+from .step_cost import StepCost
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +31,15 @@ class RunSummary:
 
     Keys: ``parameters`` (``total``, ``trainable``, ``backbone_peft``, ``task_head``), ``seconds``, ``epochs``,
     ``iterations``, ``peak_host_bytes``, ``peak_device_bytes`` (None without CUDA), ``metrics``, ``best_metric`` and
-    ``best_metric_epoch`` (None without validation). The seconds are those of this run: a resumed one counts from the
-    resumption.
+    ``best_metric_epoch`` (None without validation), and of a training what :class:`StepCost` found. The seconds are
+    those of this run: a resumed one counts from the resumption.
 
     Args:
         output_dir: where to write.
         network: whose parameters to count.
         validator: of a training.
         name: of the file.
+        cost: of the steps of a training, attached before this handler.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class RunSummary:
         network: nn.Module,
         validator: Evaluator | None = None,
         name: str = "run",
+        cost: StepCost | None = None,
     ) -> None:
         self.path = Path(output_dir) / f"{name}.json"
         self.network = network
         self.validator = validator
+        self.cost = cost
         self.started = 0.0
 
     def attach(self, engine: Engine) -> None:
@@ -94,6 +98,7 @@ class RunSummary:
             "metrics": {name: value for name, value in judge.metrics.items() if _is_number(value)},
             "best_metric": judge.best_metric if validated else None,
             "best_metric_epoch": judge.best_metric_epoch if validated else None,
+            **(self.cost.summary() if self.cost is not None else {}),
         }
 
 

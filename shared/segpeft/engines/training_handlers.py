@@ -13,12 +13,15 @@ from torch import nn
 from torch.optim import Optimizer
 
 from .base_loading import BaseLoader
+from .batch_statistics import SharedStatistics
+from .frozen_eval import FrozenEval
 from .progress import Progress
 from .report import RunSummary
 from .resume import TrainingState
 from .saving import ModelSaver
 from .schedule import RunSchedule
 from .seeding import SeedEveryEpoch
+from .step_cost import StepCost
 from .tensorboard import TensorBoard
 from .trainer import check_interval
 
@@ -26,10 +29,11 @@ from .trainer import check_interval
 class TrainingHandlers:
     """Attaches what every training of this project needs, in the order in which it has to run.
 
-    Loading the pre-trained encoder, seeding each epoch, the learning rate, validation, progress, TensorBoard, saving
-    the best network, the state to resume from, the summary: :attr:`parts`, each a handler of its own that a config may
-    name instead. A handler that saves something has to stand before this one in the list: what a resumed run does not
-    repeat must be on disk before the state is.
+    Loading the pre-trained encoder, seeding each epoch, the learning rate, the cost of a step, the frozen backbone in
+    evaluation mode, one set of batch statistics, validation, progress, TensorBoard, saving the best network, the state
+    to resume from, the summary: :attr:`parts`, each a handler of its own that a config may name instead. A handler that
+    saves something has to stand before this one in the list: what a resumed run does not repeat must be on disk before
+    the state is.
 
     Args:
         network: in training.
@@ -64,14 +68,16 @@ class TrainingHandlers:
     ) -> None:
         check_interval(val_interval)
         state = Path(output_dir) / "training_state.pt"
-        self.parts: list[Any] = [BaseLoader(network, pretrained_encoder), SeedEveryEpoch(seed), schedule]
+        cost = StepCost(network)
+        self.parts: list[Any] = [BaseLoader(network, pretrained_encoder), SeedEveryEpoch(seed), schedule, cost]
+        self.parts += [FrozenEval(network), SharedStatistics(network)]
         if validator is not None:
             self.parts.append(ValidationHandler(val_interval, validator, epoch_level=True))
         self.parts += [Progress(validator), TensorBoard(output_dir, validator)]
         if model_path is not None:
             self.parts.append(ModelSaver(network, model_path, adapter_path, validator))
         self.parts.append(TrainingState(state, network, optimizer, schedule, validator, resume))
-        self.parts.append(RunSummary(output_dir, network, validator))
+        self.parts.append(RunSummary(output_dir, network, validator, cost=cost))
 
     def attach(self, engine: Engine) -> None:
         """Attaches all parts to a trainer."""

@@ -15,7 +15,7 @@ from segpeft.bundle.command import bundle_command
 from segpeft.bundle.json_files import read_json, write_json
 from segpeft.errors import InputError
 
-from .grid import Grid, Stage
+from .grid import CONFIGS, Grid, Stage
 from .values import fill
 
 
@@ -102,7 +102,7 @@ class Cell:
             if content:
                 written.append(self.folder / "configs" / f"{stage.name}_{name}.json")
                 write_json(written[-1], content)
-        return bundle_command(stage.run_id, [*stage.configs, *written], {})
+        return bundle_command(stage.run_id, [*self._configs(stage), *written], {})
 
     def fingerprint(self) -> str:
         """Returns a digest of all settings: of the bundle's configs, of overrides, values, seed and preparations.
@@ -111,7 +111,11 @@ class Cell:
         """
         places = {name: f"<{name}>" for name in self.places.values()}
         stages = [
-            [stage.run_id, config_texts(self.bundle, stage.configs), list(self._overrides(stage, places).items())]
+            [
+                stage.run_id,
+                config_texts(self.bundle, self._configs(stage)),
+                list(self._overrides(stage, places).items()),
+            ]
             for stage in self.grid.stages
         ]
         steps = [
@@ -144,11 +148,15 @@ class Cell:
             write_json(self.folder / "settings.json", settings)
         return int(settings["starts"])
 
+    def _configs(self, stage: Stage) -> list[str]:
+        return [*stage.configs, *self.grid.configurations[self.configuration].get(CONFIGS, ())]
+
     def _overrides(self, stage: Stage, places: Mapping[str, str]) -> dict[str, Any]:
+        configuration = self.grid.configurations[self.configuration]
         layers = {
             "grid": self.grid.overrides,
             "stage": stage.overrides,
-            "configuration": self.grid.configurations[self.configuration],
+            "configuration": {name: value for name, value in configuration.items() if name != CONFIGS},
         }
         return {name: fill(content, {**self.values, **places}) for name, content in layers.items()}
 

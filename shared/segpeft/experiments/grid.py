@@ -14,6 +14,9 @@ from segpeft.errors import InputError
 VARIANT = "@"
 """Stands between configuration and variant in the name of a row."""
 
+CONFIGS = "configs"
+"""The entry of a configuration that names config files; whatever else it has is an override."""
+
 FOLDER_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
@@ -72,7 +75,8 @@ class Grid:
         about: what the experiment is, for the head of its table.
         bundle: folder name of the bundle.
         stages: runs of each cell, in order.
-        configurations: overrides by name of the row, in the order of the table.
+        configurations: overrides by name of the row, in the order of the table; the entry ``configs`` lists further
+            config files of the bundle.
         seeds: values of the knob ``seed``.
         overrides: of all cells and stages.
         prepare: what comes before all cells.
@@ -146,11 +150,16 @@ def vary(grid: Grid, names: Sequence[str]) -> Grid:
     if unknown:
         raise InputError(f"--variants {unknown[0]}: no such variant, expected some of {', '.join(grid.variants)}")
     crossed = {
-        f"{configuration}{VARIANT}{name}": {**overrides, **grid.variants[name]}
+        f"{configuration}{VARIANT}{name}": _crossed(overrides, grid.variants[name])
         for configuration, overrides in grid.configurations.items()
         for name in names
     }
     return replace(grid, configurations=crossed)
+
+
+def _crossed(overrides: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[str, Any]:
+    configs = [*overrides.get(CONFIGS, ()), *variant.get(CONFIGS, ())]
+    return {**overrides, **variant, **({CONFIGS: configs} if configs else {})}
 
 
 def _made_tiny(content: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Any
 
 from segpeft.engines.case_table import ALL
@@ -37,7 +37,7 @@ def summarize(cells: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> dic
 
 
 def _row(name: str, cells: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> dict[str, Any]:
-    """Returns one configuration: seeds, n of cases, scores by metric and region, parameters, seconds, peak memory.
+    """Returns one configuration: seeds, n of cases, scores by metric and region, parameters, costs, peak memory.
 
     The seconds are those of the first stage, averaged over the cells that ran without an interruption, None without
     any. The memory is the largest of the cells, of the GPU where there is one.
@@ -54,9 +54,16 @@ def _row(name: str, cells: Sequence[Mapping[str, Any]], metrics: Sequence[str]) 
         "scores": {metric: {region: _score(cells, metric, region) for region in regions} for metric in metrics},
         "parameters": runs[0]["parameters"],
         "seconds": fmean(whole) if whole else None,
+        "seconds_per_step": _median([run.get("seconds_per_step") for run in runs]),
+        "saved_bytes": _median([run.get("saved_bytes") for run in runs]),
         "peak_bytes": max(device or host, default=None),
         "memory": "device" if device else "host",
     }
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def _score(cells: Sequence[Mapping[str, Any]], metric: str, region: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from .grid import VARIANT
 NOTE = (
     "Scores: mean over cases ± standard deviation over seeds; in brackets the 95 % bootstrap interval over cases "
     "(each case averaged over seeds). Seconds and peak memory are those of training; cells that were interrupted and "
-    "resumed do not count for the seconds."
+    "resumed do not count for the seconds. A step (median) is forward, backward and update without loading."
 )
 COMPARISON_NOTE = (
     "Two-sided Wilcoxon signed-rank test on the cases of both rows (each averaged over seeds); Holm's correction over "
@@ -86,9 +86,18 @@ def cost_table(rows: Sequence[Mapping[str, Any]]) -> str:
         memory = "–" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 2**30:.2f} GiB ({row['memory']})"
         seconds = "–" if row["seconds"] is None else f"{row['seconds']:.0f}"
         counts = [f"{total:,}", f"{trainable:,}", f"{total - trainable:,}", f"{trainable / total:.1%}"]
-        lines.append([row["configuration"], *counts, seconds, memory])
-    head = ["configuration", "total", "trainable", "frozen", "share trained", "seconds", "peak memory"]
+        lines.append([row["configuration"], *counts, seconds, _step(row), _saved(row), memory])
+    head = ["configuration", "total", "trainable", "frozen", "share trained", "seconds", "seconds a step"]
+    head += ["saved for backward", "peak memory"]
     return _table(head, lines)
+
+
+def _step(row: Mapping[str, Any]) -> str:
+    return f"{row['seconds_per_step']:.3f}" if row.get("seconds_per_step") else "–"
+
+
+def _saved(row: Mapping[str, Any]) -> str:
+    return f"{row['saved_bytes'] / 1e6:.0f} MB" if row.get("saved_bytes") else "–"
 
 
 def _comparison_table(pairs: Sequence[Mapping[str, Any]]) -> str:

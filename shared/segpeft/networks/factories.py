@@ -5,15 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import nn
+
 from segpeft.errors import InputError
 
 from .channel_unetr import ChannelUNETR
+from .decoders import (
+    SETRMLADecoder,
+    SETRNaiveDecoder,
+    SETRPUPDecoder,
+    SwinUNetDecoder,
+    UNetDecoder,
+    UPerNetDecoder,
+)
 from .masked_autoencoder import MaskedAutoEncoder
 from .simmim import SimMIM
+from .slice_segmenter import SliceSegmenter
+from .slice_swin import SliceSwin
+from .slice_vit import SliceViT
 
 ENCODER = ("patch_size", "hidden_size", "mlp_dim", "num_layers", "num_heads", "qkv_bias")
-SWIN = ("patch_size", "embed_dim", "depths", "num_heads", "window_size")
 DECODER = ("decoder_hidden_size", "decoder_mlp_dim", "decoder_num_layers", "decoder_num_heads")
+SLICE_ENCODERS = {
+    "vit": (*ENCODER, "norm_eps", "pre_norm", "activation"),
+    "swin": ("patch_size", "embed_dim", "depths", "num_heads", "window_size", "norm_eps"),
+}
+PRETRAINED_ENCODERS = {**SLICE_ENCODERS, "vit": (*ENCODER, "norm_eps")}
+SLICE_DECODERS: dict[str, type[nn.Module]] = {
+    "upernet": UPerNetDecoder,
+    "unet": UNetDecoder,
+    "setr_mla": SETRMLADecoder,
+    "setr_naive": SETRNaiveDecoder,
+    "setr_pup": SETRPUPDecoder,
+    "swin_unet": SwinUNetDecoder,
+}
 
 
 def build_unetr(
@@ -50,7 +75,8 @@ def build_masked_autoencoder(
 
     Args:
         image_size: in voxels, 2 or 3 numbers.
-        encoder: any of :data:`ENCODER`, ``patch_size`` among them; or ``kind: "swin"`` and any of :data:`SWIN`.
+        encoder: ``kind``, a key of :data:`PRETRAINED_ENCODERS`, "vit" if it is not said; and any of the settings listed
+            there, ``patch_size`` among them.
         decoder: any of :data:`DECODER`; of a Swin none.
         masking_ratio: share of the image that is hidden.
         mask_unit: of a Swin, see :class:`SimMIM`; a ViT hides single patches.
@@ -60,15 +86,54 @@ def build_masked_autoencoder(
     """
     settings = dict(encoder)
     kind = settings.pop("kind", "vit")
-    if kind not in ("vit", "swin"):
-        raise InputError(f"encoder kind {kind!r} is unknown: expected vit or swin")
-    _check_settings("encoder", settings, SWIN if kind == "swin" else ENCODER)
+    if kind not in PRETRAINED_ENCODERS:
+        raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(PRETRAINED_ENCODERS)}")
+    _check_settings("encoder", settings, PRETRAINED_ENCODERS[kind])
     _check_settings("decoder", decoder, () if kind == "swin" else DECODER)
     if kind == "swin":
         return SimMIM(image_size, **settings, masking_ratio=masking_ratio, mask_unit=mask_unit)
     if mask_unit is not None:
         raise InputError(f"mask_unit is {list(mask_unit)}; expected null: a ViT hides single patches")
     return MaskedAutoEncoder(image_size, **settings, **decoder, masking_ratio=masking_ratio)
+
+
+def build_slice_segmenter(
+    in_channels: int,
+    out_channels: int,
+    image_size: Sequence[int],
+    encoder: Mapping[str, Any],
+    decoder: str = "upernet",
+    feature_size: int | None = None,
+) -> SliceSegmenter:
+    """Returns a :class:`SliceSegmenter`.
+
+    Args:
+        in_channels: of the image.
+        out_channels: one logit a class or region.
+        image_size: (H, W[, D]) in voxels, for which a ViT's position embedding is built; any other may come in.
+        encoder: ``kind``, a key of :data:`SLICE_ENCODERS`, and any of the settings listed there.
+        decoder: a key of :data:`SLICE_DECODERS`.
+        feature_size: width of the decoder; by default that of its paper. ``swin_unet`` mirrors its encoder and takes
+            none.
+
+    Raises:
+        InputError: a name is unknown, or a size does not fit another.
+    """
+    kind = encoder.get("kind")
+    if kind not in SLICE_ENCODERS:
+        raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(SLICE_ENCODERS)}")
+    if decoder not in SLICE_DECODERS:
+        raise InputError(f"decoder {decoder!r} is unknown: expected one of {', '.join(SLICE_DECODERS)}")
+    settings = {name: value for name, value in encoder.items() if name != "kind"}
+    _check_settings("encoder", settings, SLICE_ENCODERS[kind])
+    backbone: SliceViT | SliceSwin
+    backbone = SliceViT(in_channels, image_size, **settings) if kind == "vit" else SliceSwin(in_channels, **settings)
+    sizes: dict[str, Any] = {} if feature_size is None else {"feature_size": feature_size}
+    if decoder == "swin_unet":
+        if not isinstance(backbone, SliceSwin) or sizes:
+            raise InputError("decoder swin_unet mirrors its encoder: expected encoder kind swin and no feature_size")
+        sizes = {"num_heads": backbone.num_heads, "window_size": backbone.window_size}
+    return SliceSegmenter(backbone, SLICE_DECODERS[decoder](backbone.widths, backbone.strides, out_channels, **sizes))
 
 
 def _check_settings(knob: str, settings: Mapping[str, Any], known: Sequence[str]) -> None:

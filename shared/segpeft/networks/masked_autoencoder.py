@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from segpeft.errors import InputError
 
 from .pretrained.monai_mae import encoder_state
+from .sizes import set_norm_eps
 from .vit_encoder import slim_transformer_blocks
 
 
@@ -27,6 +27,7 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
         hidden_size, mlp_dim, num_layers, num_heads, qkv_bias: of the encoder.
         decoder_hidden_size, decoder_mlp_dim, decoder_num_layers, decoder_num_heads: of the decoder.
         masking_ratio: share of the patches that are hidden.
+        norm_eps: of all layer norms.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
         decoder_num_layers: int = 4,
         decoder_num_heads: int = 12,
         masking_ratio: float = 0.75,
+        norm_eps: float = 1e-5,
     ) -> None:
         if not 0 < masking_ratio < 1:
             raise InputError(f"masking_ratio {masking_ratio} is out of range: expected 0 < masking_ratio < 1")
@@ -72,15 +74,18 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
             qkv_bias=qkv_bias,
         )
         slim_transformer_blocks(self)
+        set_norm_eps(self, norm_eps)
+        self.encoder_header = {
+            "kind": "vit",
+            "grid": [size // patch for size, patch in zip(image_size, patch_size, strict=True)],
+            "patch_size": list(patch_size),
+            "num_heads": num_heads,
+            "norm_eps": norm_eps,
+        }
 
     def encoder_state(self) -> dict[str, Tensor]:
         """Returns the encoder under the names of MONAI's ViT."""
         return encoder_state(self.state_dict())
-
-    def encoder_header(self) -> dict[str, Any]:
-        """Returns what the header of the encoder file says: the token grid lets the position embedding be resized."""
-        grid = [size // patch for size, patch in zip(self.img_size, self.patch_size, strict=True)]
-        return {"kind": "vit", "grid": grid, "patch_size": list(self.patch_size)}
 
 
 def to_patches(image: Tensor, patch_size: Sequence[int]) -> Tensor:

@@ -11,10 +11,11 @@ from monai.networks.nets.swin_unetr import SwinTransformer
 from torch import Tensor, nn
 
 from segpeft.errors import InputError
+from segpeft.peft.swin_hosts import STAGES
 
 from .masked_autoencoder import from_patches, to_patches
-
-STAGES = ("layers1", "layers2", "layers3", "layers4")
+from .sizes import set_norm_eps
+from .slice_swin import check_stages
 
 
 class SimMIM(nn.Module):
@@ -38,6 +39,7 @@ class SimMIM(nn.Module):
         window_size: in tokens, as many numbers as ``image_size``.
         mask_unit: in voxels, what is hidden or visible as a whole; None: about 32 voxels, whole patches.
         masking_ratio: share of the units that are hidden.
+        norm_eps: of all layer norms.
 
     Raises:
         InputError: sizes that do not fit, or a value out of range.
@@ -48,11 +50,12 @@ class SimMIM(nn.Module):
         image_size: Sequence[int],
         patch_size: Sequence[int] = (4, 4),
         embed_dim: int = 96,
-        depths: Sequence[int] = (2, 2, 6, 2),
+        depths: Sequence[int] = (2, 2, 2, 2),
         num_heads: Sequence[int] = (3, 6, 12, 24),
-        window_size: Sequence[int] = (7, 7),
+        window_size: Sequence[int] = (4, 4),
         mask_unit: Sequence[int] | None = None,
         masking_ratio: float = 0.6,
+        norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
         self.image_size, self.patch_size = tuple(image_size), tuple(patch_size)
@@ -60,7 +63,7 @@ class SimMIM(nn.Module):
         self.last_patch = tuple(8 * size for size in patch_size)
         unit = tuple(mask_unit or (max(32 // size, 1) * size for size in patch_size))
         _check_sizes(image_size, patch_size, window_size, unit)
-        _check_stages(embed_dim, depths, num_heads)
+        check_stages(embed_dim, depths, num_heads)
         self.units = [size // part for size, part in zip(image_size, unit, strict=True)]
         self.unit_tokens = [part // size for part, size in zip(unit, patch_size, strict=True)]
         self.hidden_units = round(masking_ratio * prod(self.units))
@@ -74,6 +77,14 @@ class SimMIM(nn.Module):
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         self.norm = nn.LayerNorm(self.swin.num_features)
         self.head = nn.Linear(self.swin.num_features, prod(self.last_patch))
+        set_norm_eps(self, norm_eps)
+        self.encoder_header = {
+            "kind": "swin",
+            "patch_size": list(patch_size),
+            "window_size": list(window_size),
+            "num_heads": list(num_heads),
+            "norm_eps": norm_eps,
+        }
 
     def draw_mask(self, batch: int, device: torch.device) -> Tensor:
         """Returns which tokens are hidden, as bool (B, h, w[, d]); the same number in every image."""
@@ -102,10 +113,6 @@ class SimMIM(nn.Module):
         """Returns the encoder under the names of MONAI's SwinTransformer, and ``norm``."""
         norm = {f"norm.{name}": value for name, value in self.norm.state_dict().items()}
         return {**self.swin.state_dict(), **norm}
-
-    def encoder_header(self) -> dict[str, Any]:
-        """Returns what the header of the encoder file says about it."""
-        return {"kind": "swin", "patch_size": list(self.patch_size), "window_size": list(self.window_size)}
 
 
 def _swin(
@@ -148,13 +155,3 @@ def _check_sizes(
             f"mask_unit {list(unit)} is no multiple of patch_size {list(patch_size)} that divides "
             f"image_size {list(image_size)}"
         )
-
-
-def _check_stages(embed_dim: int, depths: Sequence[int], num_heads: Sequence[int]) -> None:
-    if len(depths) != len(STAGES) or len(num_heads) != len(STAGES) or min(*depths, *num_heads) < 1:
-        raise InputError(f"depths {list(depths)} and num_heads {list(num_heads)}: expected four numbers above 0 each")
-    for stage, heads in enumerate(num_heads):
-        if (embed_dim * 2**stage) % heads:
-            raise InputError(
-                f"num_heads {list(num_heads)}: stage {stage + 1} is {embed_dim * 2**stage} wide, no multiple"
-            )

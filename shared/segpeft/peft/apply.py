@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from monai.networks.layers.drop_path import DropPath
 from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
 
 from segpeft.errors import InputError
 
@@ -22,12 +26,15 @@ class Applied:
         layout: name of the backbone's layout.
         backbone: path of the backbone in the network, "" if it is the network itself.
         base_keys: state-dict keys of the backbone as it was before, relative to it.
+        frozen_modules: paths in the network of the frozen modules that act otherwise in training than in evaluation:
+            dropout, stochastic depth, batch norm.
     """
 
     method: Method
     layout: str
     backbone: str
     base_keys: frozenset[str]
+    frozen_modules: tuple[str, ...] = ()
 
     def in_backbone(self, name: str) -> bool:
         """Tells whether the parameter or module ``name`` of the network lies in the backbone."""
@@ -58,6 +65,7 @@ def apply_peft(network: nn.Module, method: Method, layout: Layout | None = None)
         for name, parameter in backbone.named_parameters():
             if layout.is_frozen(name):
                 parameter.requires_grad_(False)
+    frozen_modules = () if method.trains_backbone else tuple(_noisy(backbone, path))
     injected = method.inject(backbone, layout)
     if path and injected is not backbone:
         replace_module(network, path, injected)
@@ -65,8 +73,15 @@ def apply_peft(network: nn.Module, method: Method, layout: Layout | None = None)
     lost = sorted(before - set(network.state_dict()))
     if lost:
         raise RuntimeError(f"{method.name} renamed or removed base weights, first {lost[0]}")
-    network.peft = Applied(method, layout.name, path, base_keys)  # type: ignore[assignment]
+    network.peft = Applied(method, layout.name, path, base_keys, frozen_modules)  # type: ignore[assignment]
     return network
+
+
+def _noisy(backbone: nn.Module, path: str) -> Iterator[str]:
+    for name, module in backbone.named_modules():
+        trained = any(parameter.requires_grad for parameter in module.parameters())
+        if isinstance(module, (_DropoutNd, _NormBase, DropPath)) and not trained:
+            yield ".".join(part for part in (path, name) if part)
 
 
 def trainable_parameters(network: nn.Module) -> list[nn.Parameter]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from segpeft.data.phantoms.abdomen import PHANTOM as ABDOMEN
 from segpeft.data.phantoms.brain import PHANTOM as BRAIN
 from segpeft.data.phantoms.case import Phantom
 from segpeft.data.phantoms.dataset_writer import write_dataset
@@ -13,7 +14,7 @@ from segpeft.data.phantoms.prostate import PHANTOM as PROSTATE
 from segpeft.data.phantoms.settings import LAYOUTS, Settings
 from segpeft.errors import InputError
 
-PHANTOMS: dict[str, Phantom] = {phantom.name: phantom for phantom in (BRAIN, PROSTATE)}
+PHANTOMS: dict[str, Phantom] = {phantom.name: phantom for phantom in (BRAIN, PROSTATE, ABDOMEN)}
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Returns the parser, with one subcommand a phantom."""
     parser = _OneLineParser(
         prog="python -m segpeft.data.phantoms",
-        description="Write a synthetic data set, by default in the layout of the Medical Segmentation Decathlon. "
+        description="Write a synthetic data set, in the layout of the data that it stands for. "
         "The same arguments always give the same bytes.",
     )
     commands = parser.add_subparsers(dest="phantom", required=True, metavar="{" + ",".join(PHANTOMS) + "}")
@@ -63,17 +64,17 @@ def _add_arguments(command: argparse.ArgumentParser, phantom: Phantom) -> None:
         help="index of the first case, numbered I + 1 in its file name, so that sets can be disjoint (default: 0)",
     )
     command.add_argument("--unlabelled", action="store_true", help="write images alone, listed as test cases")
-    _add_layout(command)
+    _add_layout(command, phantom.default_layout)
     command.add_argument("--workers", type=int, default=1, metavar="W", help="processes to use (default: 1)")
 
 
-def _add_layout(command: argparse.ArgumentParser) -> None:
+def _add_layout(command: argparse.ArgumentParser, default: str) -> None:
     """Adds the arguments that say how the cases lie on disk."""
     command.add_argument(
         "--layout",
         choices=LAYOUTS,
         help="msd: dataset.json and one 4D file a case; series: a folder a case with a volume a channel, each on the "
-        "grid it was acquired on (default: msd)",
+        f"grid it was acquired on; kits: one channel, as KiTS19 is distributed (default: {default})",
     )
     command.add_argument(
         "--dicom", action="store_true", help="write the channels as DICOM series folders; implies --layout series"
@@ -107,7 +108,7 @@ def _settings(asked: argparse.Namespace) -> Settings:
         seed=asked.seed,
         start=asked.start,
         labelled=not asked.unlabelled,
-        layout=asked.layout or ("series" if asked.dicom else "msd"),
+        layout=asked.layout or ("series" if asked.dicom else PHANTOMS[asked.phantom].default_layout),
         dicom=asked.dicom,
     )
 

@@ -28,7 +28,7 @@ class PhantomCase:
     """One synthetic patient.
 
     Attributes:
-        image: int16 of shape (C, X, Y, Z), 0 only where a channel has nothing to show.
+        image: int16 of shape (C, X, Y, Z): HU of a CT; of others 0 only where a channel has nothing to show.
         label: uint8 of shape (X, Y, Z), the values of the phantom's `labels`.
         affine: float64 of shape (4, 4), voxel indices to RAS millimetres.
     """
@@ -85,6 +85,7 @@ class Phantom:
         make_case: (shape or None, seed, index) to a case; pure and at module level, so that workers can import it.
         make_series: the same for channels with grids of their own; None: they share one in this phantom.
         smallest_shape: the fewest voxels along x, y and z that still show the anatomy.
+        default_layout: how its cases lie on disk when no layout is asked for.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Phantom:
     make_case: Callable[[Shape | None, int, int], PhantomCase]
     make_series: Callable[[Shape | None, int, int], SeriesCase] | None = None
     smallest_shape: Shape = SMALLEST_SHAPE
+    default_layout: str = "msd"
 
     def series_case(self, shape: Shape | None, seed: int, index: int) -> SeriesCase:
         """Returns a case whose channels are volumes of their own; the arguments are those of `make_case`."""

@@ -12,6 +12,7 @@ from segpeft.atomic_files import replacing
 from segpeft.data.phantoms.case import Phantom
 from segpeft.data.phantoms.case_files import CaseFiles, Layout
 from segpeft.data.phantoms.grid import check_shape
+from segpeft.data.phantoms.kits_layout import KitsLayout
 from segpeft.data.phantoms.msd_layout import MsdLayout
 from segpeft.data.phantoms.series_layout import SeriesLayout
 from segpeft.data.phantoms.settings import Settings
@@ -41,7 +42,7 @@ def write_dataset(phantom: Phantom, folder: Path, settings: Settings, workers: i
         raise InputError(f"workers {workers}: must be at least 1")
     if settings.shape is not None:
         check_shape(settings.shape, phantom.smallest_shape)
-    layout: Layout = MsdLayout() if settings.layout == "msd" else SeriesLayout()
+    layout = _layout(phantom, settings)
     indices = range(settings.start, settings.start + settings.cases)
     cases = [layout.case_files(phantom, folder, settings, index) for index in indices]
     description = _description(phantom, settings, layout.listing(phantom, folder, cases))
@@ -52,6 +53,14 @@ def write_dataset(phantom: Phantom, folder: Path, settings: Settings, workers: i
     yield from _write_cases(layout, phantom, settings, [case for case in cases if not case.done], workers)
     if partial.exists():
         os.replace(partial, complete)
+
+
+def _layout(phantom: Phantom, settings: Settings) -> Layout:
+    """Returns the layout of the settings; raises InputError if it cannot hold the phantom."""
+    if settings.layout == "kits" and len(phantom.modality) > 1:
+        raise InputError(f"layout kits: holds one channel; {phantom.name} has {', '.join(phantom.modality)}")
+    layouts: dict[str, Layout] = {"msd": MsdLayout(), "series": SeriesLayout(), "kits": KitsLayout()}
+    return layouts[settings.layout]
 
 
 def _write_cases(

@@ -1,6 +1,6 @@
 """A voxel grid over a fixed field of view: more voxels show the same anatomy finer, never more of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,16 +83,20 @@ class Grid:
         for begin in range(0, total, _VOXELS_PER_BLOCK):
             yield np.arange(begin, min(begin + _VOXELS_PER_BLOCK, total), dtype=np.int64)
 
-    def offsets(self) -> FloatArray:
+    def offsets(self, axes: Sequence[int] = (0, 1, 2)) -> FloatArray:
         """Sample positions inside one voxel relative to its centre, about 2.4 mm apart: their mean is partial volume.
 
+        Args:
+            axes: along which to sample; the voxel's middle stands for the others.
+
         Returns:
-            (S, 3) in mm; S is 1 on a grid of 1 mm, 8 on one of 3.75 mm, and never above 27.
+            (S, 3) in mm; along all axes S is 1 on a grid of 1 mm, 8 on one of 3.75 mm, and never above 27.
         """
         counts = np.clip(np.rint(self.spacing / SUBSAMPLE_MM), 1, MAX_SUBSAMPLES).astype(int)
-        axes = [
+        counts[[axis for axis in range(3) if axis not in axes]] = 1
+        steps = [
             ((np.arange(n) + 0.5) / n - 0.5) * step
             for n, step in zip(counts.tolist(), self.spacing.tolist(), strict=True)
         ]
-        along = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+        along = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
         return (along @ self._axes.T).astype(np.float32)

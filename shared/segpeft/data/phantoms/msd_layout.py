@@ -1,4 +1,4 @@
-"""The layout of the Medical Segmentation Decathlon: 4D NIfTI files listed in `dataset.json`."""
+"""The layout of the Medical Segmentation Decathlon: 4D NIfTI files (3D if of one channel) listed in `dataset.json`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,4 +43,5 @@ class MsdLayout:
         case = phantom.make_case(settings.shape, settings.seed, files.index)
         if files.label is not None:
             write_nifti(files.label, case.label, case.affine)
-        write_nifti(files.shown, np.moveaxis(case.image, 0, -1), case.affine)  # (X, Y, Z, C)
+        channels = np.moveaxis(case.image, 0, -1)  # (X, Y, Z, C)
+        write_nifti(files.shown, channels[..., 0] if len(case.image) == 1 else channels, case.affine)

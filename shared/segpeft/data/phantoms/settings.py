@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from segpeft.data.phantoms.case import Shape
 from segpeft.errors import InputError
 
-LAYOUTS = ("msd", "series")
+LAYOUTS = ("msd", "series", "kits")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Settings:
         seed: seed of the data set, at least 0.
         start: index of the first case, from 0; case i does not depend on it, and its file is numbered i + 1.
         labelled: whether to write labels too.
-        layout: "msd" (one 4D file a case) or "series" (a folder a case, one volume a channel).
+        layout: "msd" (one 4D file a case), "series" (a folder a case, one volume a channel) or "kits" (a folder a case,
+            as KiTS19 is distributed).
         dicom: write the channels of layout "series" as DICOM series instead of NIfTI files.
 
     Raises:

@@ -1,6 +1,9 @@
 """Signed distances in mm (negative inside) of the few solids that anatomy is put together from."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.spatial import cKDTree
 
@@ -26,6 +29,25 @@ def ellipsoid(
     offset = points - np.asarray(centre, dtype=np.float32)
     radius, slope = np.sqrt((offset * offset) @ np.stack([semi**-2, semi**-4], axis=1)).T
     return (radius - 1.0) * radius / np.maximum(slope, 1e-6)
+
+
+def ball(points: FloatArray, centre: FloatArray, radius: float) -> tuple[NDArray[np.int64], FloatArray]:
+    """Indices of the points (N, 3) in the box around a ball, and their signed distances in mm to its surface."""
+    offset = points - np.asarray(centre, dtype=np.float32)
+    near = np.flatnonzero((np.abs(offset) < radius).all(axis=1))
+    return near, np.linalg.norm(offset[near], axis=1) - radius
+
+
+def capsule(
+    points: FloatArray, start: Sequence[float] | FloatArray, end: Sequence[float] | FloatArray, radius: float
+) -> tuple[NDArray[np.int64], FloatArray]:
+    """A straight tube with round ends: what `ball` returns, for a segment instead of a centre."""
+    first, last = np.asarray(start, dtype=np.float32), np.asarray(end, dtype=np.float32)
+    low, high = np.minimum(first, last) - radius, np.maximum(first, last) + radius
+    near = np.flatnonzero(((points > low) & (points < high)).all(axis=1))
+    offset, axis = points[near] - first, last - first
+    along = np.clip(offset @ axis / float(axis @ axis), 0.0, 1.0)
+    return near, np.linalg.norm(offset - along[:, None] * axis, axis=1) - np.float32(radius)
 
 
 def mirrored(points: FloatArray) -> FloatArray:

@@ -17,13 +17,16 @@ FORMAT = "segpeft-encoder"
 
 
 class Pretraining(Protocol):
-    """A network that trains an encoder."""
+    """A network that trains an encoder.
+
+    Attributes:
+        encoder_header: what the file's header shall say: ``kind``, ``patch_size`` and what else tensors do not show.
+    """
+
+    encoder_header: dict[str, Any]
 
     def encoder_state(self) -> dict[str, Tensor]:
         """Returns the encoder under MONAI's names."""
-
-    def encoder_header(self) -> dict[str, Any]:
-        """Returns what the header shall say: ``kind``, ``patch_size`` and what else is needed to fit the encoder."""
 
 
 def save_encoder(network: Pretraining, path: str | os.PathLike[str]) -> int:
@@ -33,7 +36,7 @@ def save_encoder(network: Pretraining, path: str | os.PathLike[str]) -> int:
     """
     path = Path(path)
     header = {"format": FORMAT, "segpeft_version": segpeft.__version__}
-    for name, value in network.encoder_header().items():
+    for name, value in network.encoder_header.items():
         header[name] = value if isinstance(value, str) else json.dumps(value)
     state = {}
     for key, value in network.encoder_state().items():

@@ -1,0 +1,62 @@
+"""Batch norm in several processes: adapters and decoders hold it, and each process sees a part of the batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from ignite.engine import Engine, Events
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from .checkpoint_loading import bare_network
+from .distributed import is_distributed
+
+
+def distribute(network: nn.Module, device: torch.device | str) -> nn.parallel.DistributedDataParallel:
+    """Returns ``network`` on ``device``, as one of several that are trained together.
+
+    On CUDA batch norms take their statistics over all processes. torch has no such batch norm on a CPU: there each
+    process uses those of its part, and :class:`SharedStatistics` averages what is kept.
+
+    Args:
+        network: the whole network; what ``apply_peft`` left on it stays.
+        device: of this process.
+    """
+    device = torch.device(device)
+    cuda = device.type == "cuda"
+    if cuda:
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    return nn.parallel.DistributedDataParallel(network.to(device), device_ids=[device] if cuda else None)
+
+
+class SharedStatistics:
+    """Averages the running statistics of batch norms over all processes after every epoch, before it is judged.
+
+    With one process, and where batch norm is synchronised anyway, nothing changes.
+
+    Args:
+        network: in training.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+
+    def attach(self, engine: Engine) -> None:
+        """Attaches to a trainer; to stand before the handler that validates."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Averages."""
+        if not is_distributed():
+            return
+        for module in bare_network(self.network).modules():
+            if isinstance(module, _BatchNorm) and module.track_running_stats:
+                for buffer in (module.running_mean, module.running_var):
+                    _average(buffer)
+
+
+def _average(buffer: Any) -> None:
+    dist.all_reduce(buffer)
+    buffer /= dist.get_world_size()
