@@ -89,6 +89,27 @@ def test_slices_are_axial_in_any_orientation(tmp_path):
     assert all(len(crop.unique()) == 1 for crop in crops.crops(volume, RNG))
 
 
+def test_statistics_of_ct_scale_the_clipped_hounsfield_units(tmp_path, write_nifti):
+    image = np.random.default_rng(0).uniform(-200, 400, (8, 8, 8)).astype(np.float32)
+    crops = VolumeCrops((12, 8, 8), modality="ct", ct_window=(-79, 304), ct_statistics=(101, 76.9))
+    ((volume,), _) = crops.volumes(write_nifti(tmp_path / "a.nii.gz", image))
+    (crop,) = crops.crops(volume, RNG)
+    found = crop[0, 2:10].sort().values.flatten().sort().values
+    expected = torch.from_numpy((image.clip(-79, 304) - 101) / 76.9).flatten().sort().values
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+    assert float(crop[0, 0].max()) == pytest.approx((-79 - 101) / 76.9)  # filled with the lower end
+
+
+@pytest.mark.parametrize(
+    ("modality", "statistics", "message"),
+    [("auto", (101, 76.9), "modality is 'auto'; expected 'ct'"), ("ct", (101, 0), r"ct_statistics is \[101, 0\]")],
+    ids=["modality", "deviation"],
+)
+def test_statistics_out_of_range(modality, statistics, message):
+    with pytest.raises(InputError, match=message):
+        VolumeCrops((8, 8), modality=modality, ct_statistics=statistics)
+
+
 def test_a_small_volume_is_centred():
     (crop,) = VolumeCrops((9, 9, 9)).crops(np.ones((1, 3, 9, 20), dtype=np.float32), RNG)
     assert crop.shape == (1, 9, 9, 9)

@@ -48,6 +48,8 @@ class VolumeCrops:
         patch_size: an axis shorter than that makes a volume unusable; None: any size is used.
         modality: "mr", "ct" or "auto", see `NormalizeModalityd`.
         ct_window: lower and upper end in HU.
+        ct_statistics: mean and standard deviation in HU, for modality "ct": crops are (HU - mean) / deviation within the
+            window instead of 0..1, as nnU-Net scales CT, and are padded with the lower end of it.
         spacing: voxel size in mm to resample to; None keeps the file's.
         cache_dir: keeps prepared volumes there, for few of them; None reads the files every time.
 
@@ -62,6 +64,7 @@ class VolumeCrops:
         patch_size: Sequence[int] | None = None,
         modality: str = "auto",
         ct_window: Sequence[float] = (-1000.0, 1000.0),
+        ct_statistics: Sequence[float] | None = None,
         spacing: Sequence[float] | None = None,
         cache_dir: str | Path | None = None,
     ) -> None:
@@ -73,6 +76,7 @@ class VolumeCrops:
         self.window = (*image_size, 1) if self.flat else tuple(image_size)
         self.least = tuple(patch_size or ())
         self.num_samples = num_samples
+        self.rescale = _rescaling(modality, ct_window, ct_statistics)
         steps = spatial_steps([IMAGE], spacing, 0, NormalizeModalityd(IMAGE, modality, ct_window))
         self.cache: VolumeCache | None = None
         if cache_dir is not None:
@@ -116,7 +120,8 @@ class VolumeCrops:
     def crops(self, volume: NDArray[Any], rng: np.random.Generator) -> list[Tensor]:
         """Returns up to `num_samples` random crops (1, *image_size), float32, without empty ones."""
         drawn = (self._crop(volume, rng) for _ in range(self.num_samples))
-        return [crop[..., 0] if self.flat else crop for crop in drawn if crop is not None]
+        gain, offset = self.rescale  # last: until here the background is 0
+        return [(crop[..., 0] if self.flat else crop) * gain + offset for crop in drawn if crop is not None]
 
     def _crop(self, volume: NDArray[Any], rng: np.random.Generator) -> Tensor | None:
         best, fullness = None, 0.0
@@ -130,3 +135,19 @@ class VolumeCrops:
             if share >= FULL_ENOUGH:
                 break
         return best
+
+
+def _rescaling(modality: str, window: Sequence[float], statistics: Sequence[float] | None) -> tuple[float, float]:
+    """Returns gain and offset from the window as 0..1 to (HU - mean) / deviation; 1 and 0 without statistics.
+
+    Raises:
+        InputError: no deviation above 0, or an image that need not be CT.
+    """
+    if statistics is None:
+        return 1.0, 0.0
+    if modality != "ct":
+        raise InputError(f"ct_statistics are given while modality is {modality!r}; expected 'ct'")
+    if len(statistics) != 2 or not statistics[1] > 0:
+        raise InputError(f"ct_statistics is {list(statistics)}; expected mean and standard deviation in HU")
+    mean, deviation = statistics
+    return (window[1] - window[0]) / deviation, (window[0] - mean) / deviation
