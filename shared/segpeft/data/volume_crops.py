@@ -48,8 +48,8 @@ class VolumeCrops:
         patch_size: an axis shorter than that makes a volume unusable; None: any size is used.
         modality: "mr", "ct" or "auto", see `NormalizeModalityd`.
         ct_window: lower and upper end in HU.
-        ct_statistics: mean and standard deviation in HU, for modality "ct": within the window crops are (HU - mean) / std
-            instead of 0..1, as nnU-Net scales CT, and are padded with its lower end.
+        ct_statistics: mean and standard deviation in HU, with modality "ct": crops are (HU - mean) / deviation, within
+            the window, instead of 0..1, as nnU-Net scales CT, and are padded with its lower end.
         spacing: voxel size in mm to resample to; None keeps the file's.
         cache_dir: keeps prepared volumes there, for few of them; None reads the files every time.
 
