@@ -7,6 +7,7 @@ from .full import DecoderOnly, Full
 from .hosts import TransformerBlockHost, ViTHost, host_backbone
 from .layouts import LAYOUTS, SWIN, VIT, Layout, find_backbone
 from .lora import LoRA, LoRALinear, QKVLoRALinear
+from .med_adapter import MedAdapter
 from .method import Method
 from .sockets import POSITIONS, EmptySocket, Socket, fill_socket
 from .swin_hosts import BasicLayerHost, SwinTransformerBlockHost, SwinTransformerHost
@@ -26,6 +27,7 @@ __all__ = [
     "Layout",
     "LoRA",
     "LoRALinear",
+    "MedAdapter",
     "Method",
     "QKVLoRALinear",
     "Socket",
