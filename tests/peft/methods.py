@@ -139,7 +139,10 @@ PERTURBS = {"med_adapter_reference": "starts as published, with up-projections t
 """Methods that don't start as the plain network, with the reason."""
 
 NORMED_AWAY = {
-    **{method: (".line.bias", ".plane.bias") for method in ("med_adapter", "med_adapter_reference", "med_adapter_large")}
+    **{
+        method: (".line.bias", ".plane.bias")
+        for method in ("med_adapter", "med_adapter_reference", "med_adapter_large")
+    }
 }
 """Name endings of parameters whose gradient is 0: a batch norm takes out a constant (that of ``plane`` if D = 1)."""
 
