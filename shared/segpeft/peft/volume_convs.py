@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 def plane_and_line_conv(
-    volume: Tensor, plane_weight: Tensor, plane_bias: Tensor, line_weight: Tensor, line_bias: Tensor
+    volume: Tensor, plane_weight: Tensor, plane_bias: Tensor | None, line_weight: Tensor, line_bias: Tensor | None
 ) -> Tensor:
     """Returns :func:`plain_plane_and_line_conv` of the same arguments by two 2D convolutions, without a copy.
 
@@ -16,9 +16,9 @@ def plane_and_line_conv(
     Args:
         volume: (B, D, h, w, C), contiguous; else it is copied.
         plane_weight: (C, 1, 1, K, K), K odd.
-        plane_bias: (C).
+        plane_bias: (C), or None for 0.
         line_weight: (C, 1, K, 1, 1), K odd.
-        line_bias: (C).
+        line_bias: (C), or None for 0.
     """
     batch, slices, height, width, channels = volume.shape
     pad = [plane_weight.shape[3] // 2, plane_weight.shape[4] // 2]
@@ -31,7 +31,7 @@ def plane_and_line_conv(
 
 
 def plain_plane_and_line_conv(
-    volume: Tensor, plane_weight: Tensor, plane_bias: Tensor, line_weight: Tensor, line_bias: Tensor
+    volume: Tensor, plane_weight: Tensor, plane_bias: Tensor | None, line_weight: Tensor, line_bias: Tensor | None
 ) -> Tensor:
     """The definition: depth-wise 3D convolutions 1 x K x K, then K x 1 x 1, both padded to the same size.
 
@@ -62,7 +62,7 @@ class PlaneAndLineConv(nn.Module):
     def forward(self, volume: Tensor) -> Tensor:
         """Maps (B, D, h, w, C) to the same shape."""
         plane, line = self.plane, self.line
-        y = plane_and_line_conv(volume, plane.weight, plane.bias, line.weight, line.bias)  # type: ignore[arg-type]
+        y = plane_and_line_conv(volume, plane.weight, plane.bias, line.weight, line.bias)
         return F.relu(self.norm(y.movedim(-1, 1))).movedim(1, -1)
 
 
