@@ -57,6 +57,19 @@ PRETRAINING = {
     "validation_share": 0.3,
     "num_workers": 0,
 }
+PRETRAINING_SWIN = {
+    **{name: value for name, value in PRETRAINING.items() if name not in NETWORK and name != "decoder"},
+    "image_size": [32, 32],
+    "encoder": {
+        "kind": "swin",
+        "patch_size": [2, 2],
+        "embed_dim": 6,
+        "depths": [2, 1, 1, 1],
+        "num_heads": [1, 2, 2, 2],
+        "window_size": [2, 2],
+    },
+    "mask_unit": [8, 8],
+}
 
 
 SEGMENTING = {

@@ -112,7 +112,7 @@ def test_every_number_of_the_network_is_a_knob(config):
     ("bundle", "overlay"),
     [
         *itertools.product(FINE_TUNING, ["demo", "multi_gpu_train"]),
-        *itertools.product(["vit_mae"], ["demo", "multi_gpu_train", "train_2d"]),
+        *itertools.product(["vit_mae"], ["demo", "demo_2d", "demo_swin", "multi_gpu_train", "train_2d", "train_swin"]),
     ],
 )
 def test_overlays_replace_knobs_and_add_none(bundle, overlay):

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles.runs import BUNDLES, INFERRING, PRETRAINING, SEGMENTING, SHORT, TRAINING, workflow
+from tests.bundles.runs import (
+    BUNDLES,
+    INFERRING,
+    PRETRAINING,
+    PRETRAINING_SWIN,
+    SEGMENTING,
+    SHORT,
+    TRAINING,
+    workflow,
+)
 
 CASES = {
     f"{bundle} {names[-1]}": (bundle, names, knobs if names[0] == "inference" else {**knobs, **SHORT})
@@ -16,6 +25,7 @@ CASES = {
     for names in (("train",), ("train", "evaluate"), ("inference",))
 }
 CASES["vit_mae train"] = ("vit_mae", ("train",), PRETRAINING)
+CASES["vit_mae train_swin"] = ("vit_mae", ("train", "train_swin"), PRETRAINING_SWIN)
 opened: list[str] = []
 
 
@@ -53,7 +63,7 @@ def test_device_may_be_a_string(name):
     bundle, configs, knobs = CASES[name]
     parser = workflow(bundle, *configs, device="cpu", dataset_dir="/absent", **knobs).parser
     engine = {"train": "train#trainer", "evaluate": "validate#evaluator", "inference": "evaluator"}
-    built = parser.get_parsed_content(engine[configs[-1]])
+    built = parser.get_parsed_content(engine[configs[-1].removesuffix("_swin")])
     assert next(built.network.parameters()).device.type == "cpu"
 
 

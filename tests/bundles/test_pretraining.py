@@ -12,7 +12,7 @@ from ignite.engine import Events
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.bundles.runs import PRETRAINING, outputs, refusal, run, workflow
+from tests.bundles.runs import PRETRAINING, PRETRAINING_SWIN, outputs, refusal, run, workflow
 
 
 def test_it_leaves_an_encoder_and_a_report(pretrained):
@@ -43,14 +43,36 @@ def test_longer_training_lowers_the_loss(phantoms, tmp_path):
     assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
 
 
+def test_held_out_loss_of_a_swin_falls_and_is_pictured(phantoms, tmp_path):
+    knobs = {**PRETRAINING_SWIN, "epochs": 10, "max_lr": 0.01, "picture_interval": 10}
+    run("vit_mae", "train", "train_swin", dataset_dir=phantoms, **knobs, **outputs(tmp_path))
+    events = EventAccumulator(str(tmp_path / "out")).Reload()
+    losses = [event.value for event in events.Scalars("validation/reconstruction")]
+    assert len(losses) == 10
+    assert losses[-1] < 0.9 * losses[0]
+    assert (tmp_path / "out" / "reconstruction_0010.png").is_file()
+    encoder = tmp_path / "models" / "pretrained" / "encoder.safetensors"
+    assert load_file(encoder)["patch_embed.proj.weight"].shape == (6, 1, 2, 2)
+
+
 class InterruptionError(Exception):
     """Stands for whatever ends a run between two steps."""
 
 
-def test_resumed_pretraining_ends_where_an_uninterrupted_one_does(phantoms, tmp_path):
+KINDS = pytest.mark.parametrize(
+    ("names", "settings"),
+    [
+        pytest.param(("train",), PRETRAINING, id="vit"),
+        pytest.param(("train", "train_swin"), PRETRAINING_SWIN, id="swin"),
+    ],
+)
+
+
+@KINDS
+def test_resumed_pretraining_ends_where_an_uninterrupted_one_does(names, settings, phantoms, tmp_path):
     whole, parts = outputs(tmp_path / "whole"), outputs(tmp_path / "parts")
-    run("vit_mae", "train", dataset_dir=phantoms, **PRETRAINING, **whole)
-    made = workflow("vit_mae", "train", dataset_dir=phantoms, **PRETRAINING, **parts)
+    run("vit_mae", *names, dataset_dir=phantoms, **settings, **whole)
+    made = workflow("vit_mae", *names, dataset_dir=phantoms, **settings, **parts)
     trainer = made.parser.get_parsed_content("train#trainer")
 
     @trainer.on(Events.ITERATION_COMPLETED(once=5))  # in the second epoch
@@ -60,7 +82,7 @@ def test_resumed_pretraining_ends_where_an_uninterrupted_one_does(phantoms, tmp_
     with pytest.raises(RuntimeError) as caught:
         made.run()
     assert isinstance(caught.value.__cause__, InterruptionError)
-    run("vit_mae", "train", dataset_dir=phantoms, resume=True, **PRETRAINING, **parts)
+    run("vit_mae", *names, dataset_dir=phantoms, resume=True, **settings, **parts)
     ends = [load_file(where["model_dir"] / "pretrained" / "encoder.safetensors") for where in (whole, parts)]
     assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
 
@@ -80,6 +102,9 @@ def test_resumed_pretraining_ends_where_an_uninterrupted_one_does(phantoms, tmp_
         ({"ct_window": [100, -100]}, "ct_window"),
         ({"validation_share": 1.0}, "validation_share"),
         ({"picture_interval": 0}, "picture_interval"),
+        ({"distance": "l3"}, "distance"),
+        ({"mask_unit": [8, 8, 8]}, "mask_unit"),
+        ({"encoder#kind": "cnn"}, "kind"),
         ({"shuffle_buffer": 0}, "shuffle_buffer"),
         ({"batch_size": 0}, "batch_size"),
         ({"crops_per_volume": 0}, "num_samples"),

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from tests.bundles.runs import (
     PRETRAINING,
+    PRETRAINING_SWIN,
     SEGMENTING,
     SHORT,
     TRAINING,
@@ -73,7 +74,20 @@ def test_training(bundle, data, request, tmp_path):
     assert len(list((tmp_path / "out").glob("events*"))) == 1
 
 
-def test_pretraining_with_fewer_files_than_readers(phantoms, tmp_path):
+@pytest.mark.parametrize(
+    ("names", "settings", "key"),
+    [
+        pytest.param((), PRETRAINING, "blocks.0.mlp.linear1.weight", id="vit"),
+        pytest.param(
+            ("train_swin",),
+            PRETRAINING_SWIN,
+            "layers4.0.blocks.0.mlp.linear1.weight",
+            id="swin",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_pretraining_with_fewer_files_than_readers(names, settings, key, phantoms, tmp_path):
     """Three files, one of them damaged, for two processes with two workers each: all make the same number of steps."""
     (tmp_path / "out").mkdir()
     (tmp_path / "set").mkdir()
@@ -82,16 +96,16 @@ def test_pretraining_with_fewer_files_than_readers(phantoms, tmp_path):
     (tmp_path / "set" / "damaged.nii.gz").write_bytes(b"no volume")
     overlay = tmp_path / "keep.json"
     overlay.write_text(json.dumps(KEEP_WEIGHTS))
-    configs = config_files("vit_mae", "train", "multi_gpu_train", str(overlay))
-    knobs = {**PRETRAINING, "epochs": 1, "validation_share": 0.0, "num_workers": 2, "device": "cpu"}
+    configs = config_files("vit_mae", "train", *names, "multi_gpu_train", str(overlay))
+    knobs = {**settings, "epochs": 1, "validation_share": 0.0, "num_workers": 2, "device": "cpu"}
     knobs.update(dataset_dir=tmp_path / "set", **outputs(tmp_path))
     in_two_processes("vit_mae", "training", configs, knobs, tmp_path / "log")
     ranks = [weights(tmp_path / "out" / f"rank{rank}.pt") for rank in range(2)]
     assert all(torch.equal(ranks[0][key], ranks[1][key]) for key in ranks[0])
     assert json.loads((tmp_path / "out" / "run.json").read_text())["iterations"] == 3
     encoder = load_file(tmp_path / "models" / "pretrained" / "encoder.safetensors")
-    key = "blocks.0.mlp.linear1.weight"
-    assert torch.equal(encoder[key], ranks[0][f"module.{key}"])
+    prefix = "module.swin." if names else "module."
+    assert torch.equal(encoder[key], ranks[0][f"{prefix}{key}"])
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from segpeft.data.hounsfield import HounsfieldScale
 from segpeft.data.volume_channels import MOST_CHANNELS, read_channels
 from segpeft.data.volume_crops import VolumeCrops
 from segpeft.errors import InputError
@@ -171,3 +172,16 @@ def test_only_a_disk_that_takes_no_more_ends_the_cache(tmp_path, write_nifti, mo
 def test_knobs_out_of_range(knobs):
     with pytest.raises(InputError, match=next(iter(knobs))):
         VolumeCrops(**{"image_size": (4, 4), **knobs})
+
+
+def test_ct_is_scaled_as_the_network_to_be_tuned_sees_it(tmp_path, write_nifti):
+    volume = np.full((12, 12, 12), -1000, dtype=np.float32)
+    volume[2:10, 2:10, 2:10] = 101
+    volume[4, 4, 4] = 5000
+    scale = HounsfieldScale((-79, 304), 101, 76.9)
+    crops = VolumeCrops((12, 12), intensity=scale, ct_window=(0, 1))
+    (found,), wrong = crops.volumes(write_nifti(tmp_path / "ct.nii.gz", volume))
+    assert wrong == []
+    whole = VolumeCrops((12, 12, 8), intensity=scale).crops(found, np.random.default_rng(0))[0]
+    assert sorted(whole.unique().tolist()) == pytest.approx([scale.background, 0, (304 - 101) / 76.9], abs=1e-5)
+    assert crops.crops(found, np.random.default_rng(0))[0].shape == (1, 12, 12)

@@ -1,7 +1,7 @@
 from torch import nn
 
 from segpeft.engines import decay_groups
-from segpeft.networks import MaskedAutoEncoder
+from segpeft.networks import MaskedAutoEncoder, SimMIM
 
 
 def test_only_weights_decay():
@@ -16,6 +16,14 @@ def test_only_weights_decay():
     assert {"cls_token", "mask_tokens", "blocks.2.weight", "blocks.0.mlp.linear1.bias"} <= kept
     trained = [p for p in net.parameters() if p.requires_grad]
     assert len(decaying["params"]) + len(spared["params"]) == len(trained)
+
+
+def test_tokens_and_positions_of_a_swin_do_not_decay():
+    net = SimMIM((32, 32), (2, 2), 6, (1, 1, 1, 1), (1, 1, 1, 1), (2, 2), (8, 8))
+    spared = {id(parameter) for parameter in decay_groups(net, 0.05)[1]["params"]}
+    kept = {name for name, parameter in net.named_parameters() if id(parameter) in spared}
+    assert {"mask_token", "swin.layers1.0.blocks.0.attn.relative_position_bias_table"} <= kept
+    assert "swin.layers1.0.downsample.reduction.weight" not in kept
 
 
 def test_frozen_parameters_are_in_no_group():

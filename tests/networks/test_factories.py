@@ -2,10 +2,12 @@ import pytest
 import torch
 
 from segpeft.errors import InputError
-from segpeft.networks import build_masked_autoencoder, build_slice_segmenter, build_swin_unetr, build_unetr
+from segpeft.networks import SimMIM, build_masked_autoencoder, build_slice_segmenter, build_swin_unetr, build_unetr
 from tests.networks.slice_networks import ENCODERS
 
 ENCODER = {"patch_size": (8, 8, 4), "hidden_size": 12, "mlp_dim": 24, "num_layers": 4, "num_heads": 2}
+SWIN = {"kind": "swin", "patch_size": (2, 2), "embed_dim": 6, "depths": (1, 1, 1, 1), "num_heads": (1, 1, 2, 2)}
+SWIN["window_size"] = (2, 2)
 DECODER = {"decoder_hidden_size": 12, "decoder_mlp_dim": 24, "decoder_num_layers": 1, "decoder_num_heads": 2}
 
 
@@ -62,3 +64,27 @@ def test_settings_reach_the_slice_networks():
     swin = build_slice_segmenter(1, 2, (32, 32), {**ENCODERS["swin"], "depths": [1, 1, 2, 1]}, "swin_unet").encoder
     assert (vit.norm.eps, vit.widths, vit.strides) == (1e-3, [12] * 4, [8] * 4)
     assert (len(swin.layers3[0].blocks), swin.widths, swin.strides) == (2, [8, 16, 32, 64], [2, 4, 8, 16])
+
+
+def test_the_kind_of_the_encoder_chooses_the_pretraining():
+    vit = build_masked_autoencoder((16, 16, 8), {**ENCODER, "kind": "vit"}, DECODER)
+    swin = build_masked_autoencoder((32, 32), {**SWIN, "norm_eps": 1e-4}, {}, 0.5, (8, 8))
+    assert isinstance(swin, SimMIM)
+    assert not isinstance(vit, SimMIM)
+    assert {m.eps for m in swin.modules() if isinstance(m, torch.nn.LayerNorm)} == {1e-4}
+    assert (swin.units, swin.hidden_units) == ([4, 4], 8)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "unit", "message"),
+    [
+        ({**ENCODER, "kind": "cnn"}, {}, None, "encoder has kind 'cnn': expected one of vit, swin"),
+        ({**SWIN, "mlp_dim": 24}, {}, None, "encoder has no setting 'mlp_dim': expected any of patch_size, embed_dim"),
+        (SWIN, DECODER, None, "decoder has no setting 'decoder_hidden_size': expected none"),
+        (ENCODER, DECODER, (8, 8, 4), r"mask_unit is \[8, 8, 4\]; expected null"),
+    ],
+    ids=["kind", "encoder", "decoder", "mask_unit"],
+)
+def test_settings_of_the_other_kind(encoder, decoder, unit, message):
+    with pytest.raises(InputError, match=message):
+        build_masked_autoencoder((16, 16, 8), encoder, decoder, mask_unit=unit)

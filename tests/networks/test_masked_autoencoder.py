@@ -41,6 +41,13 @@ def test_loss_counts_hidden_patches_only():
     loss = MaskedReconstructionLoss((4, 4), normalise=False)
     assert loss((wrong_where_visible, mask), image) == 0
     assert loss((truth + 2, mask), image) == pytest.approx(4.0)
+    absolute = MaskedReconstructionLoss((4, 4), normalise=False, distance="l1")
+    assert absolute((truth - 3, mask), image) == pytest.approx(3.0)
+
+
+def test_an_unknown_distance():
+    with pytest.raises(InputError, match="distance is 'l3'; expected one of l1, l2"):
+        MaskedReconstructionLoss((4, 4), distance="l3")
 
 
 def test_three_quarters_are_hidden():

@@ -9,7 +9,7 @@ from typing import Any
 SUFFIXES = (".nii.gz", ".nii")
 """Endings of volume files, the longer one first."""
 
-ANNOTATION = r"(labels?|masks?|segs?|segmentations?|gold_?standard|(?<![a-z])gt)"
+ANNOTATION = r"(labels?|masks?|segs?|segmentations?|annotations?|gold_?standard|(?<![a-z])gt)"
 """Regular expression of the endings of words that say that a volume was drawn, not scanned (`brainmask`, `aseg`)."""
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from segpeft.data.checks import check_channel
 from segpeft.data.crops import read_window
 from segpeft.data.describe import digest
+from segpeft.data.hounsfield import HounsfieldScale
 from segpeft.data.modality import NormalizeModalityd
 from segpeft.data.preprocess import IMAGE, spatial_steps
 from segpeft.data.volume_cache import VolumeCache
@@ -50,6 +51,8 @@ class VolumeCrops:
         ct_window: lower and upper end in HU.
         spacing: voxel size in mm to resample to; None keeps the file's.
         cache_dir: keeps prepared volumes there, for few of them; None reads the files every time.
+        intensity: all volumes are CT, and crops are scaled like this (`ct_window` does not count): as the network to be
+            fine-tuned will see them.
 
     Raises:
         InputError: a knob out of range.
@@ -64,6 +67,7 @@ class VolumeCrops:
         ct_window: Sequence[float] = (-1000.0, 1000.0),
         spacing: Sequence[float] | None = None,
         cache_dir: str | Path | None = None,
+        intensity: HounsfieldScale | None = None,
     ) -> None:
         if len(image_size) not in (2, 3) or min(image_size) < 1:
             raise InputError(f"image_size is {list(image_size)}; expected two (slices) or three (volumes) numbers")
@@ -73,6 +77,9 @@ class VolumeCrops:
         self.window = (*image_size, 1) if self.flat else tuple(image_size)
         self.least = tuple(patch_size or ())
         self.num_samples = num_samples
+        self.intensity = intensity
+        if intensity is not None:
+            modality, ct_window = "ct", intensity.window
         steps = spatial_steps([IMAGE], spacing, 0, NormalizeModalityd(IMAGE, modality, ct_window))
         self.cache: VolumeCache | None = None
         if cache_dir is not None:
@@ -116,7 +123,13 @@ class VolumeCrops:
     def crops(self, volume: NDArray[Any], rng: np.random.Generator) -> list[Tensor]:
         """Returns up to `num_samples` random crops (1, *image_size), float32, without empty ones."""
         drawn = (self._crop(volume, rng) for _ in range(self.num_samples))
-        return [crop[..., 0] if self.flat else crop for crop in drawn if crop is not None]
+        return [self._finished(crop) for crop in drawn if crop is not None]
+
+    def _finished(self, crop: Tensor) -> Tensor:
+        if self.intensity is not None:  # from 0..1, in which 0 is the background
+            low, high = self.intensity.window
+            crop = self.intensity(crop * (high - low) + low)
+        return crop[..., 0] if self.flat else crop
 
     def _crop(self, volume: NDArray[Any], rng: np.random.Generator) -> Tensor | None:
         best, fullness = None, 0.0

@@ -8,8 +8,15 @@ from torch import nn
 
 from segpeft.peft import trainable_parameters
 
-EMBEDDINGS = ("cls_token", "mask_tokens", "position_embeddings", "pos_embedding")
-"""Endings of the names of learned tokens and positions, which are added to features instead of multiplied with them."""
+EMBEDDINGS = (
+    "cls_token",
+    "mask_token",
+    "mask_tokens",
+    "position_embeddings",
+    "pos_embedding",
+    "relative_position_bias_table",
+)
+"""Endings of the names of learned tokens and positions, which are added to something instead of multiplied with it."""
 
 
 def decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

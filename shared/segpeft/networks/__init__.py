@@ -6,6 +6,7 @@ from .channel_unetr import ChannelUNETR
 from .factories import build_masked_autoencoder, build_slice_segmenter, build_swin_unetr, build_unetr
 from .masked_autoencoder import MaskedAutoEncoder, MaskedReconstructionLoss
 from .pretrained import load_base, save_encoder
+from .simmim import SimMIM
 from .slice_segmenter import SliceSegmenter
 from .slice_swin import SliceSwin
 from .slice_vit import SliceViT
@@ -16,6 +17,7 @@ __all__ = [
     "ChannelUNETR",
     "MaskedAutoEncoder",
     "MaskedReconstructionLoss",
+    "SimMIM",
     "SliceSegmenter",
     "SliceSwin",
     "SliceViT",

@@ -20,6 +20,7 @@ from .decoders import (
     UPerNetDecoder,
 )
 from .masked_autoencoder import MaskedAutoEncoder
+from .simmim import SimMIM
 from .slice_segmenter import SliceSegmenter
 from .slice_swin import SliceSwin
 from .slice_vit import SliceViT
@@ -30,7 +31,11 @@ SLICE_ENCODERS = {
     "vit": (*ENCODER, "norm_eps", "pre_norm", "activation"),
     "swin": ("patch_size", "embed_dim", "depths", "num_heads", "window_size", "norm_eps"),
 }
+<<<<<<< HEAD
 SWIN_UNETR = ("feature_size", "depths", "num_heads", "window_size")
+=======
+PRETRAINED_ENCODERS = {**SLICE_ENCODERS, "vit": (*ENCODER, "norm_eps")}
+>>>>>>> w4-simmim
 SLICE_DECODERS: dict[str, type[nn.Module]] = {
     "upernet": UPerNetDecoder,
     "unet": UNetDecoder,
@@ -65,22 +70,36 @@ def build_unetr(
 
 
 def build_masked_autoencoder(
-    image_size: Sequence[int], encoder: Mapping[str, Any], decoder: Mapping[str, Any], masking_ratio: float = 0.75
-) -> MaskedAutoEncoder:
-    """Returns a :class:`MaskedAutoEncoder`.
+    image_size: Sequence[int],
+    encoder: Mapping[str, Any],
+    decoder: Mapping[str, Any],
+    masking_ratio: float = 0.75,
+    mask_unit: Sequence[int] | None = None,
+) -> MaskedAutoEncoder | SimMIM:
+    """Returns a :class:`MaskedAutoEncoder` of a ViT, or :class:`SimMIM` of a Swin transformer.
 
     Args:
         image_size: in voxels, 2 or 3 numbers.
-        encoder: any of :data:`ENCODER`, ``patch_size`` among them.
-        decoder: any of :data:`DECODER`.
-        masking_ratio: share of the patches that are hidden.
+        encoder: ``kind``, a key of :data:`PRETRAINED_ENCODERS`, "vit" if it is not said; and any of the settings listed
+            there, ``patch_size`` among them.
+        decoder: any of :data:`DECODER`; of a Swin none.
+        masking_ratio: share of the image that is hidden.
+        mask_unit: of a Swin, see :class:`SimMIM`; a ViT hides single patches.
 
     Raises:
         InputError: ``encoder`` or ``decoder`` holds another setting, or a value is out of range.
     """
-    _check_settings("encoder", encoder, ENCODER)
-    _check_settings("decoder", decoder, DECODER)
-    return MaskedAutoEncoder(image_size, **encoder, **decoder, masking_ratio=masking_ratio)
+    settings = dict(encoder)
+    kind = settings.pop("kind", "vit")
+    if kind not in PRETRAINED_ENCODERS:
+        raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(PRETRAINED_ENCODERS)}")
+    _check_settings("encoder", settings, PRETRAINED_ENCODERS[kind])
+    _check_settings("decoder", decoder, () if kind == "swin" else DECODER)
+    if kind == "swin":
+        return SimMIM(image_size, **settings, masking_ratio=masking_ratio, mask_unit=mask_unit)
+    if mask_unit is not None:
+        raise InputError(f"mask_unit is {list(mask_unit)}; expected null: a ViT hides single patches")
+    return MaskedAutoEncoder(image_size, **settings, **decoder, masking_ratio=masking_ratio)
 
 
 def build_slice_segmenter(
@@ -140,4 +159,5 @@ def build_swin_unetr(in_channels: int, out_channels: int, encoder: Mapping[str, 
 def _check_settings(knob: str, settings: Mapping[str, Any], known: Sequence[str]) -> None:
     unknown = [name for name in settings if name not in known]
     if unknown:
-        raise InputError(f"{knob} has no setting {unknown[0]!r}: expected any of {', '.join(known)}")
+        expected = f"any of {', '.join(known)}" if known else "none"
+        raise InputError(f"{knob} has no setting {unknown[0]!r}: expected {expected}")

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from segpeft.errors import InputError
 
+from .pretrained.monai_mae import encoder_state
+from .sizes import set_norm_eps
 from .vit_encoder import slim_transformer_blocks
 
 
@@ -25,6 +27,7 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
         hidden_size, mlp_dim, num_layers, num_heads, qkv_bias: of the encoder.
         decoder_hidden_size, decoder_mlp_dim, decoder_num_layers, decoder_num_heads: of the decoder.
         masking_ratio: share of the patches that are hidden.
+        norm_eps: of all layer norms.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
         decoder_num_layers: int = 4,
         decoder_num_heads: int = 12,
         masking_ratio: float = 0.75,
+        norm_eps: float = 1e-5,
     ) -> None:
         if not 0 < masking_ratio < 1:
             raise InputError(f"masking_ratio {masking_ratio} is out of range: expected 0 < masking_ratio < 1")
@@ -70,6 +74,18 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
             qkv_bias=qkv_bias,
         )
         slim_transformer_blocks(self)
+        set_norm_eps(self, norm_eps)
+        self.encoder_header = {
+            "kind": "vit",
+            "grid": [size // patch for size, patch in zip(image_size, patch_size, strict=True)],
+            "patch_size": list(patch_size),
+            "num_heads": num_heads,
+            "norm_eps": norm_eps,
+        }
+
+    def encoder_state(self) -> dict[str, Tensor]:
+        """Returns the encoder under the names of MONAI's ViT."""
+        return encoder_state(self.state_dict())
 
 
 def to_patches(image: Tensor, patch_size: Sequence[int]) -> Tensor:
@@ -90,18 +106,31 @@ def from_patches(patches: Tensor, patch_size: Sequence[int], image_size: Sequenc
     return image.permute(order).reshape(patches.shape[0], 1, *image_size)
 
 
+DISTANCES = ("l1", "l2")
+
+
 class MaskedReconstructionLoss(nn.Module):
-    """Mean squared error over the hidden patches, each normalised by itself (arXiv 2111.06377, sec. 3, table 1d).
+    """Mean error over the hidden patches.
+
+    A masked auto-encoder takes squares over patches that are normalised by themselves (arXiv 2111.06377, sec. 3, table
+    1d), SimMIM absolute values over the image as it is (arXiv 2111.09886, eq. 2).
 
     Args:
         patch_size: in voxels.
         normalise: compare with patches of zero mean and unit variance.
+        distance: "l2", the squared error, or "l1", the absolute one.
+
+    Raises:
+        InputError: another distance.
     """
 
-    def __init__(self, patch_size: Sequence[int], normalise: bool = True) -> None:
+    def __init__(self, patch_size: Sequence[int], normalise: bool = True, distance: str = "l2") -> None:
         super().__init__()
+        if distance not in DISTANCES:
+            raise InputError(f"distance is {distance!r}; expected one of {', '.join(DISTANCES)}")
         self.patch_size = tuple(patch_size)
         self.normalise = normalise
+        self.distance = distance
 
     def forward(self, prediction: Sequence[Tensor], image: Tensor) -> Tensor:
         """Compares ``prediction``, patches (B, N, p) and mask (B, N) with 1 for hidden, with ``image`` (B, 1, ...)."""
@@ -110,5 +139,6 @@ class MaskedReconstructionLoss(nn.Module):
         if self.normalise:
             variance, mean = torch.var_mean(target, dim=-1, keepdim=True)
             target = (target - mean) / (variance + 1e-6).sqrt()
-        error = (patches.float() - target.float()).square().mean(-1)  # (B, N)
+        difference = patches.float() - target.float()  # (B, N, p)
+        error = (difference.abs() if self.distance == "l1" else difference.square()).mean(-1)  # (B, N)
         return (error * mask).sum() / mask.sum().clamp(min=1)

@@ -50,7 +50,7 @@ class SliceSwin(SwinTransformerHost):
         patch, window = in_plane("patch_size", patch_size), in_plane("window_size", window_size)
         if patch[0] != patch[1]:
             raise InputError(f"patch_size {list(patch)}: expected one number or two equal ones")
-        _check(embed_dim, depths, num_heads)
+        check_stages(embed_dim, depths, num_heads)
         device = torch.get_default_device()
         with torch.device("cpu"):  # MONAI reads values of a tensor while it builds, which the meta device has not
             super().__init__(
@@ -91,7 +91,12 @@ class SliceSwin(SwinTransformerHost):
         return [embedded, second, third, self.norm(last.movedim(1, -1)).movedim(-1, 1)]
 
 
-def _check(embed_dim: int, depths: Sequence[int], num_heads: Sequence[int]) -> None:
+def check_stages(embed_dim: int, depths: Sequence[int], num_heads: Sequence[int]) -> None:
+    """Checks the settings of a Swin transformer's four stages.
+
+    Raises:
+        InputError: one is out of range, or heads do not divide a width.
+    """
     for name, values in (("depths", depths), ("num_heads", num_heads)):
         if len(values) != len(STAGES) or min(values) < 1:
             raise InputError(f"{name} {list(values)}: expected {len(STAGES)} numbers from 1 on, one a stage")

@@ -1,38 +1,47 @@
-"""The encoder of a masked auto-encoder as a file of its own."""
+"""The encoder of a pre-training as a file of its own."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
+from typing import Any, Protocol
 
 from safetensors.torch import save_file
+from torch import Tensor
 
 import segpeft
 from segpeft.atomic_files import replacing
 
-from ..masked_autoencoder import MaskedAutoEncoder
-from .monai_mae import encoder_state
-
 FORMAT = "segpeft-encoder"
 
 
-def save_encoder(network: MaskedAutoEncoder, path: str | os.PathLike[str]) -> int:
-    """Writes the encoder of ``network`` under MONAI ViT's names; returns the bytes. The file is replaced atomically.
+class Pretraining(Protocol):
+    """A network that trains an encoder.
 
-    The header holds the token grid and the patch size, so that the position embedding can be resized from any shape.
+    Attributes:
+        encoder_header: what the file's header shall say: ``kind``, ``patch_size`` and what else tensors do not show.
+    """
+
+    encoder_header: dict[str, Any]
+
+    def encoder_state(self) -> dict[str, Tensor]:
+        """Returns the encoder under MONAI's names."""
+
+
+def save_encoder(network: Pretraining, path: str | os.PathLike[str]) -> int:
+    """Writes the encoder of ``network`` as float32; returns the bytes. The file is replaced atomically.
+
+    The header holds text only: what is no text stands there as JSON.
     """
     path = Path(path)
-    grid = [size // patch for size, patch in zip(network.img_size, network.patch_size, strict=True)]
-    header = {
-        "format": FORMAT,
-        "segpeft_version": segpeft.__version__,
-        "grid": json.dumps(grid),
-        "patch_size": json.dumps(list(network.patch_size)),
-    }
-    state = {
-        key: value.detach().float().cpu().contiguous() for key, value in encoder_state(network.state_dict()).items()
-    }
+    header = {"format": FORMAT, "segpeft_version": segpeft.__version__}
+    for name, value in network.encoder_header.items():
+        header[name] = value if isinstance(value, str) else json.dumps(value)
+    state = {}
+    for key, value in network.encoder_state().items():
+        value = value.detach().cpu().contiguous()
+        state[key] = value.float() if value.is_floating_point() else value
     with replacing(path) as partial:
         save_file(state, partial, metadata=header)
     return path.stat().st_size
