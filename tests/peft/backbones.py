@@ -70,6 +70,7 @@ class Backbone:
         shape: of an input of the network.
         fold: whether the network folds the channels of the image into the batch of its backbone.
         widths: (C, width inside the MLP) of each block.
+        stage_widths: C of each stage.
     """
 
     make: Callable[[], nn.Module]
@@ -77,6 +78,7 @@ class Backbone:
     kind: type[nn.Module]
     shape: tuple[int, ...]
     widths: tuple[tuple[int, int], ...]
+    stage_widths: tuple[int, ...]
     fold: bool = False
 
     def network(self, seed: int = 0) -> nn.Module:
@@ -99,9 +101,11 @@ def _swin_widths(first: int) -> tuple[tuple[int, int], ...]:
 
 
 BACKBONES = {
-    "unetr": Backbone(_unetr, "vit", ViT, (2, 2, 32, 16, 16), ((12, 16),) * 12),
-    "vit2d": Backbone(ViTWithHead, "vit", ViT, (2, 1, 16, 24), ((12, 16),) * 2),
-    "swin2d": Backbone(SwinWithHead, "swin", SwinTransformer, (2, 1, 32, 64), _swin_widths(8)),
-    "swin_unetr": Backbone(_swin_unetr, "swinViT", SwinTransformer, (2, 1, 32, 32, 32), _swin_widths(12)),
-    "channel_unetr": Backbone(_channel_unetr, "vit", ViT, (2, 3, 16, 16, 8), ((12, 16),) * 4, fold=True),
+    "unetr": Backbone(_unetr, "vit", ViT, (2, 2, 32, 16, 16), ((12, 16),) * 12, (12,) * 4),
+    "vit2d": Backbone(ViTWithHead, "vit", ViT, (2, 1, 16, 24), ((12, 16),) * 2, (12,)),
+    "swin2d": Backbone(SwinWithHead, "swin", SwinTransformer, (2, 1, 32, 64), _swin_widths(8), (8, 16, 32, 64)),
+    "swin_unetr": Backbone(
+        _swin_unetr, "swinViT", SwinTransformer, (2, 1, 32, 32, 32), _swin_widths(12), (12, 24, 48, 96)
+    ),
+    "channel_unetr": Backbone(_channel_unetr, "vit", ViT, (2, 3, 16, 16, 8), ((12, 16),) * 4, (12,) * 4, fold=True),
 }

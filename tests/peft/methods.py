@@ -13,13 +13,18 @@ from torch import Tensor, nn
 
 from segpeft.peft import (
     POSITIONS,
+    VPT,
+    AdaptFormer,
     ChannelLoRA,
     DecoderOnly,
     Full,
+    Houlsby,
     Layout,
     LoRA,
     Method,
+    ProTuning,
     Socket,
+    STAdapter,
     apply_peft,
     fill_socket,
     host_backbone,
@@ -73,26 +78,40 @@ def _nothing(d: int, m: int) -> int:
     return 0
 
 
-METHODS: dict[str, tuple[Method, Callable[[int, int], int]]] = {
-    "lora_rs": (LoRA(rank=2), lambda d, m: 2 * (d + 3 * d + 2 * d)),
+def _blocks(count: Callable[[int, int], int]) -> Callable[[Backbone], int]:
+    """Sums a count for a block of width d with an MLP of width m over the blocks of a backbone."""
+    return lambda backbone: sum(count(d, m) for d, m in backbone.widths)
+
+
+METHODS: dict[str, tuple[Method, Callable[[Backbone], int]]] = {
+    "lora_rs": (LoRA(rank=2), _blocks(lambda d, m: 2 * (d + 3 * d + 2 * d))),
     "lora_standard": (
         LoRA(rank=3, alpha=6, rank_stabilised=False, init="gaussian", targets=("out_proj", "linear1", "linear2")),
-        lambda d, m: 3 * (2 * d + 2 * (d + m)),
+        _blocks(lambda d, m: 3 * (2 * d + 2 * (d + m))),
     ),
-    "lora_qv": (LoRA(rank=2, targets=("q", "v", "linear1")), lambda d, m: 2 * (2 * 2 * d + d + m)),
+    "lora_qv": (LoRA(rank=2, targets=("q", "v", "linear1")), _blocks(lambda d, m: 2 * (2 * 2 * d + d + m))),
     "channel_lora": (
         ChannelLoRA(rank=2, channels=3, targets=("out_proj", "linear1"), recompute=False),
-        lambda d, m: 3 * 2 * (2 * d + d + m),
+        _blocks(lambda d, m: 3 * 2 * (2 * d + d + m)),
     ),
     "channel_lora_recompute": (
         ChannelLoRA(rank=2, channels=3, targets=("qkv", "out_proj", "linear1", "linear2")),
-        lambda d, m: 3 * 2 * (6 * d + 2 * (d + m)),
+        _blocks(lambda d, m: 3 * 2 * (6 * d + 2 * (d + m))),
     ),
-    "decoder_only": (DecoderOnly(), _nothing),
-    "full": (Full(), _nothing),
-    **{f"bottleneck_{position}": (Bottlenecks(position), _bottleneck_count) for position in POSITIONS},
+    "decoder_only": (DecoderOnly(), _blocks(_nothing)),
+    "full": (Full(), _blocks(_nothing)),
+    "houlsby": (Houlsby(reduction=4), _blocks(lambda d, m: 2 * (2 * d * (d // 4) + d // 4 + d))),
+    "adaptformer": (AdaptFormer(bottleneck_dim=5), _blocks(lambda d, m: 2 * d * 5 + 5 + d)),
+    "st_adapter": (STAdapter(), _blocks(lambda d, m: 2 * d * (d // 2) + d // 2 + d + 4 * (d // 2))),
+    "pro_tuning": (ProTuning(), lambda b: sum(2 * d * d + 28 * d for d in b.stage_widths)),
+    "vpt_shallow": (VPT(num_prompts=3, deep=False), lambda b: 3 * b.widths[0][0]),
+    "vpt_deep": (VPT(num_prompts=3), _blocks(lambda d, m: 3 * d)),
+    **{f"bottleneck_{position}": (Bottlenecks(position), _blocks(_bottleneck_count)) for position in POSITIONS},
 }
-"""Name -> the method and how many parameters it adds to a block of width d with an MLP of width m."""
+"""Name -> the method and how many parameters it adds to a backbone."""
+
+NO_IDENTITY = dict.fromkeys(("vpt_shallow", "vpt_deep"), "prompts are drawn at random and every token attends to them")
+"""The methods that change the output from the start, with the reason of principle."""
 
 ONE_IMAGE_A_ROW = "a row of the batch is a whole image with all its channels, so there is no channel to adapt to"
 EXCLUDED = {
@@ -102,12 +121,17 @@ EXCLUDED = {
 }
 """The cells that can't exist, with the reason of principle."""
 
-KINDS = {"lora_qv", "channel_lora_recompute", "bottleneck_after_block"}
-"""One method for each kind of injection: linear layers, linear layers by channel with a block of their own, sockets."""
+KINDS = {"lora_qv", "channel_lora_recompute", "bottleneck_after_block", "vpt_shallow"}
+"""One method for each kind of injection: linear layers, these by channel in blocks of their own, sockets, prompts."""
 
 
 SLOW = {
-    (f"bottleneck_{position}", "swin_unetr") for position in ("before_attn", "beside_attn", "after_attn", "after_mlp")
+    *(
+        (f"bottleneck_{position}", "swin_unetr")
+        for position in ("before_attn", "beside_attn", "after_attn", "after_mlp")
+    ),
+    *((method, "swin_unetr") for method in ("houlsby", "adaptformer", "st_adapter", "pro_tuning", "vpt_deep")),
+    *((method, "unetr") for method in ("houlsby", "adaptformer", "vpt_deep")),
 }
 """Cells on the most expensive network whose blocks, of the same class, are tried in 2D as well."""
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from segpeft.peft import count_parameters, load_adapter, save_adapter, trainable_parameters
 from tests.peft.backbones import BACKBONES
-from tests.peft.methods import EXCLUDED, METHODS, adapted, cells, shake
+from tests.peft.methods import EXCLUDED, METHODS, NO_IDENTITY, adapted, cells, shake
 
 MATRIX = pytest.mark.parametrize(("method", "name"), cells())
 
@@ -36,7 +36,8 @@ def fresh(method: str, name: str) -> nn.Module:
 @MATRIX
 @torch.no_grad()
 def test_starts_as_the_plain_network(method, name):
-    assert torch.equal(fresh(method, name)(BACKBONES[name].image()), plain_output(name))
+    same = torch.equal(fresh(method, name)(BACKBONES[name].image()), plain_output(name))
+    assert same == (method not in NO_IDENTITY)
 
 
 @MATRIX
@@ -47,7 +48,7 @@ def test_plain_weights_load_into_the_adapted_network(method, name):
     report = network.load_state_dict(plain(name).state_dict(), strict=False)
     assert report.unexpected_keys == []
     assert set(report.missing_keys) == new
-    assert torch.equal(network(BACKBONES[name].image()), plain_output(name))
+    assert torch.equal(network(BACKBONES[name].image()), plain_output(name)) == (method not in NO_IDENTITY)
 
 
 @MATRIX
@@ -58,10 +59,10 @@ def test_keeps_the_names_and_order_of_the_base_weights(method, name):
 
 @MATRIX
 def test_trains_exactly_as_many_parameters_as_the_formula_says(method, name):
-    backbone, (definition, per_block) = BACKBONES[name], METHODS[method]
+    backbone, (definition, count) = BACKBONES[name], METHODS[method]
     encoder = sum(p.numel() for p in plain(name).get_submodule(backbone.path).parameters())
     head = sum(p.numel() for p in plain(name).parameters()) - encoder
-    added = sum(per_block(d, m) for d, m in backbone.widths)
+    added = count(backbone)
     counts = count_parameters(fresh(method, name))
     assert counts["task_head"] == head
     assert counts["backbone_peft"] == (encoder if definition.trains_backbone else added)
@@ -116,5 +117,6 @@ def test_merged_weights_give_the_adapted_output(method, name):
     torch.testing.assert_close(merged(backbone.image()), adapted_output, rtol=1e-4, atol=1e-4)
 
 
-def test_every_exclusion_is_of_the_matrix_and_has_a_reason():
+def test_every_exclusion_and_exception_is_of_the_matrix_and_has_a_reason():
     assert all(method in METHODS and name in BACKBONES and reason for (method, name), reason in EXCLUDED.items())
+    assert all(method in METHODS and reason for method, reason in NO_IDENTITY.items())
