@@ -46,5 +46,5 @@ def test_command_prints_json(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["tables", "--json"])
     main()
     objects = json.loads(capsys.readouterr().out)
-    assert [found["row"] for found in objects] == [row.row for row in ROWS]
+    assert {row.row for row in ROWS} < {found["row"] for found in objects}
     assert {"table", "row", "published", "ours", "match"} <= set(objects[0])
