@@ -85,6 +85,12 @@ class Backbone:
     stage_stride: int = 1
     fold: bool = False
 
+    @property
+    def stage_widths(self) -> tuple[int, ...]:
+        """C of each stage."""
+        ends = [sum(self.stages[: index + 1]) - 1 for index in range(len(self.stages))]
+        return tuple(self.widths[end][0] for end in ends)
+
     def network(self, seed: int = 0) -> nn.Module:
         """Builds the network from a seed, in evaluation mode."""
         with torch.random.fork_rng():

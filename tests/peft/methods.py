@@ -13,14 +13,19 @@ from torch import Tensor, nn
 
 from segpeft.peft import (
     POSITIONS,
+    VPT,
+    AdaptFormer,
     ChannelLoRA,
     DecoderOnly,
     Full,
+    Houlsby,
     Layout,
     LoRA,
     MedAdapter,
     Method,
+    ProTuning,
     Socket,
+    STAdapter,
     apply_peft,
     fill_socket,
     host_backbone,
@@ -131,19 +136,25 @@ METHODS: dict[str, tuple[Method, Callable[[Backbone], int]]] = {
     "med_adapter_large": (MED_LARGE, _med_count(MED_LARGE)),
     "decoder_only": (DecoderOnly(), _nothing),
     "full": (Full(), _nothing),
+    "houlsby": (Houlsby(reduction=4), per_block(lambda d, m: 2 * (2 * d * (d // 4) + d // 4 + d))),
+    "adaptformer": (AdaptFormer(bottleneck_dim=5), per_block(lambda d, m: 2 * d * 5 + 5 + d)),
+    "st_adapter": (STAdapter(), per_block(lambda d, m: 2 * d * (d // 2) + d // 2 + d + 4 * (d // 2))),
+    "pro_tuning": (ProTuning(), lambda b: sum(2 * d * d + 28 * d for d in b.stage_widths)),
+    "vpt_shallow": (VPT(num_prompts=3, deep=False), lambda b: 3 * b.widths[0][0]),
+    "vpt_deep": (VPT(num_prompts=3), per_block(lambda d, m: 3 * d)),
     **{f"bottleneck_{position}": (Bottlenecks(position), per_block(_bottleneck_count)) for position in POSITIONS},
 }
 """Name -> the method and how many parameters it adds to a backbone."""
 
-PERTURBS = {"med_adapter_reference": "starts as published, with up-projections that are not 0"}
-"""Methods that don't start as the plain network, with the reason."""
-
-NORMED_AWAY = {
-    **{
-        method: (".line.bias", ".plane.bias")
-        for method in ("med_adapter", "med_adapter_reference", "med_adapter_large")
-    }
+NO_IDENTITY = {
+    **dict.fromkeys(("vpt_shallow", "vpt_deep"), "prompts are drawn at random and every token attends to them"),
+    "med_adapter_reference": "starts as published, with up-projections that are not 0",
 }
+"""The methods that change the output from the start, with the reason of principle."""
+
+NORMED_AWAY = dict.fromkeys(
+    ("med_adapter", "med_adapter_reference", "med_adapter_large"), (".line.bias", ".plane.bias")
+)
 """Name endings of parameters whose gradient is 0: a batch norm takes out a constant (that of ``plane`` if D = 1)."""
 
 ONE_IMAGE_A_ROW = "a row of the batch is a whole image with all its channels, so there is no channel to adapt to"
@@ -154,13 +165,19 @@ EXCLUDED = {
 }
 """The cells that can't exist, with the reason of principle."""
 
-KINDS = {"lora_qv", "channel_lora_recompute", "bottleneck_after_block", "med_adapter"}
+KINDS = {"lora_qv", "channel_lora_recompute", "bottleneck_after_block", "med_adapter", "vpt_shallow"}
 """One method for each kind of injection: linear layers, linear layers by channel with a block of their own, sockets,
-sockets that convolve and filter volumes."""
+sockets that convolve and filter volumes, prompts."""
 
 SLOW = {
-    (f"bottleneck_{position}", "swin_unetr") for position in ("before_attn", "beside_attn", "after_attn", "after_mlp")
-} | {("med_adapter_large", name) for name in BACKBONES if name != "vit2d"}
+    *(
+        (f"bottleneck_{position}", "swin_unetr")
+        for position in ("before_attn", "beside_attn", "after_attn", "after_mlp")
+    ),
+    *((method, "swin_unetr") for method in ("houlsby", "adaptformer", "st_adapter", "pro_tuning", "vpt_deep")),
+    *((method, "unetr") for method in ("houlsby", "adaptformer", "vpt_deep")),
+    *(("med_adapter_large", name) for name in BACKBONES if name != "vit2d"),
+}
 """Cells on the most expensive network whose blocks, of the same class, are tried in 2D as well."""
 
 

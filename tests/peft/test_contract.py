@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from segpeft.peft import count_parameters, load_adapter, save_adapter, trainable_parameters
 from tests.peft.backbones import BACKBONES
-from tests.peft.methods import EXCLUDED, METHODS, NORMED_AWAY, PERTURBS, adapted, cells, shake
+from tests.peft.methods import EXCLUDED, METHODS, NO_IDENTITY, NORMED_AWAY, adapted, cells, shake
 
 MATRIX = pytest.mark.parametrize(("method", "name"), cells())
 
@@ -37,7 +37,7 @@ def fresh(method: str, name: str) -> nn.Module:
 @torch.no_grad()
 def test_starts_as_the_plain_network(method, name):
     same = torch.equal(fresh(method, name)(BACKBONES[name].image()), plain_output(name))
-    assert same == (method not in PERTURBS)
+    assert same == (method not in NO_IDENTITY)
 
 
 @MATRIX
@@ -49,7 +49,7 @@ def test_plain_weights_load_into_the_adapted_network(method, name):
     report = network.load_state_dict(plain(name).state_dict(), strict=False)
     assert report.unexpected_keys == []
     assert set(report.missing_keys) == new
-    assert torch.equal(network(BACKBONES[name].image()), plain_output(name)) == (method not in PERTURBS)
+    assert torch.equal(network(BACKBONES[name].image()), plain_output(name)) == (method not in NO_IDENTITY)
 
 
 @MATRIX
@@ -122,6 +122,6 @@ def test_merged_weights_give_the_adapted_output(method, name):
     torch.testing.assert_close(merged(backbone.image()), adapted_output, rtol=1e-4, atol=1e-4)
 
 
-def test_every_exclusion_is_of_the_matrix_and_has_a_reason():
+def test_every_exclusion_and_exception_is_of_the_matrix_and_has_a_reason():
     assert all(method in METHODS and name in BACKBONES and reason for (method, name), reason in EXCLUDED.items())
-    assert all(method in METHODS and reason for method, reason in PERTURBS.items())
+    assert all(method in METHODS and reason for method, reason in NO_IDENTITY.items())

@@ -31,11 +31,8 @@ SLICE_ENCODERS = {
     "vit": (*ENCODER, "norm_eps", "pre_norm", "activation"),
     "swin": ("patch_size", "embed_dim", "depths", "num_heads", "window_size", "norm_eps"),
 }
-<<<<<<< HEAD
 SWIN_UNETR = ("feature_size", "depths", "num_heads", "window_size")
-=======
 PRETRAINED_ENCODERS = {**SLICE_ENCODERS, "vit": (*ENCODER, "norm_eps")}
->>>>>>> w4-simmim
 SLICE_DECODERS: dict[str, type[nn.Module]] = {
     "upernet": UPerNetDecoder,
     "unet": UNetDecoder,
