@@ -128,7 +128,7 @@ def test_swin_network_traces(decoder):
 
 @pytest.mark.parametrize(
     ("kind", "decoder"),
-    [("vit", "upernet"), ("swin", "setr_naive"), pytest.param("swin", "swin_unet", marks=pytest.mark.slow)],
+    [("vit", "upernet"), pytest.param("swin", "swin_unet", marks=pytest.mark.slow)],
 )
 @torch.no_grad()
 def test_network_exports_with_any_number_of_slices(kind, decoder):
