@@ -126,6 +126,13 @@ def build_slice_segmenter(
         raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(SLICE_ENCODERS)}")
     if decoder not in SLICE_DECODERS:
         raise InputError(f"decoder {decoder!r} is unknown: expected one of {', '.join(SLICE_DECODERS)}")
+    for name, size, least in (
+        ("in_channels", in_channels, 1),
+        ("out_channels", out_channels, 1),
+        ("feature_size", feature_size, 4),
+    ):
+        if size is not None and size < least:
+            raise InputError(f"{name} {size} is out of range: expected at least {least}")
     settings = {name: value for name, value in encoder.items() if name != "kind"}
     _check_settings("encoder", settings, SLICE_ENCODERS[kind])
     backbone: SliceViT | SliceSwin
