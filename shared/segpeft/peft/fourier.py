@@ -52,7 +52,8 @@ class VolumeFilter(Filter):
     here it would only take the sign away. A bias on the spectrum is left out, too: it would add one number to one
     token. At initialisation ``W = 1``: the output is the input.
 
-    Computed on half the spectrum, real FFT along the slices first, with channels last all along.
+    Computed on half the spectrum, with channels last all along. The halved axis is w and not D, though that would be a
+    little faster, because an exported network can then take any D.
 
     Args:
         channels: C.
@@ -68,19 +69,18 @@ class VolumeFilter(Filter):
     def filtered(self, volume: Tensor) -> Tensor:
         """Maps (B, D, h, w, C) to the same shape."""
         slices, height, width = volume.shape[1], volume.shape[2], volume.shape[3]
-        spectrum = torch.fft.fft2(torch.fft.rfft(volume, dim=1), dim=[2, 3])  # (B, D / 2 + 1, h, w, C)
+        spectrum = torch.fft.fft2(torch.fft.rfft(volume, dim=3), dim=[1, 2])  # (B, D, h, w / 2 + 1, C)
         spectrum = spectrum * self.response(slices, height, width, volume)
-        return torch.fft.irfft(torch.fft.ifft2(spectrum, dim=[2, 3]), n=slices, dim=1)
+        return torch.fft.irfft(torch.fft.ifft2(spectrum, dim=[1, 2]), n=width, dim=3)
 
     def response(self, slices: int, height: int, width: int, like: Tensor) -> Tensor:
-        """Returns ``W`` (D / 2 + 1, h, w, C) at the frequencies of a volume of D x h x w tokens."""
-        nodes, channels = self.weight.shape[0], self.weight.shape[3]
+        """Returns ``W`` (D, h, w / 2 + 1, C) at the frequencies of a volume of D x h x w tokens."""
+        nodes, channels, half = self.weight.shape[0], self.weight.shape[3], width // 2 + 1
         weight = self.weight.to(like.dtype) + 0j
-        y = torch.matmul(self._axis(width, like), weight.reshape(nodes * nodes, nodes, channels))
-        y = torch.matmul(self._axis(height, like), y.reshape(nodes, nodes, width * channels))
-        half = self._axis(slices, like)[: slices // 2 + 1]
-        y = torch.matmul(half, y.reshape(nodes, height * width * channels))
-        return y.reshape(slices // 2 + 1, height, width, channels)
+        y = torch.matmul(self._axis(width, like)[:half], weight.reshape(nodes * nodes, nodes, channels))
+        y = torch.matmul(self._axis(height, like), y.reshape(nodes, nodes, half * channels))
+        y = torch.matmul(self._axis(slices, like), y.reshape(nodes, height * half * channels))
+        return y.reshape(slices, height, half, channels)
 
     def _axis(self, size: int, like: Tensor) -> Tensor:
         """Returns (size, nodes): the FFT of ``nodes`` values, interpolated to ``size`` frequencies."""
