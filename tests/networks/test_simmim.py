@@ -141,7 +141,7 @@ def test_the_encoder_file_holds_monai_s_names(case, tmp_path):
         ({"masking_ratio": 1.0}, r"masking_ratio 1\.0 hides 12 of 12"),
         ({"masking_ratio": 0.01}, r"masking_ratio 0\.01 hides 0 of 12"),
         ({"num_heads": (1, 2, 5, 3)}, "stage 3 is 24 wide"),
-        ({"depths": (2, 2)}, r"depths \(2, 2\)"),
+        ({"depths": (2, 2)}, r"depths \[2, 2\]"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
