@@ -50,7 +50,7 @@ def augmentation(
         intensity: largest change, >= 0; 0 changes nothing.
         channel_dropout: probability of leaving out a channel of a crop, see `RandChannelDropoutd`.
         style: "light" or "nnunet", which does not use `intensity`.
-        spatial_prob: of turning and scaling a crop, the slowest step of "nnunet"; 0 leaves it out.
+        spatial_prob: of turning and scaling a crop in the style "nnunet"; 0 leaves it out.
         pos_share: of the crops, whose centre is in a labelled structure, 0 to 1.
         balance_regions: so many centres in small regions as in large ones, see `RandBalancedCropd`.
         pad_value: of a case smaller than a crop, the background after normalisation.
@@ -93,7 +93,7 @@ def nnunet_style(spatial_prob: float) -> list[Any]:
 
     Rotation and scaling, noise, blur, brightness, contrast, low resolution, and gamma of the image and of its inverse.
     Two things differ: rotation and scaling stay in the plane, where voxels are as wide as long and where a network of
-    slices sees them (and cost a tenth), and probabilities of blur and low resolution are for all channels at once.
+    slices sees them, and probabilities of blur and low resolution are for all channels at once.
 
     Args:
         spatial_prob: of rotation by up to 30 degrees and scaling by 0.7 to 1.4; 0 leaves them out.
