@@ -57,12 +57,21 @@ def zones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_zones(tmp_path_factory.mktemp("zones"), cases=6)
 
 
+@pytest.fixture(scope="session")
+def abdomens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six labelled abdomens of 44 x 44 x 24 voxels as KiTS19 has them, slices first."""
+    folder = tmp_path_factory.mktemp("abdomens")
+    assert write_phantoms(["abdomen", "--cases", "6", "--shape", "44", "44", "24", "--out", str(folder)]) == 0
+    return folder
+
+
 @pytest.fixture(scope="session", params=SEGMENTING)
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Subject:
     """Each bundle that segments, trained for two epochs."""
     if request.param == "brats_lora":
         return Subject(request.param, request.getfixturevalue("phantoms"), request.getfixturevalue("trained"))
-    made = Subject(request.param, request.getfixturevalue("zones"), tmp_path_factory.mktemp("trained_zones"))
+    data = request.getfixturevalue({"prostate_lora": "zones", "kits_medtuning": "abdomens"}[request.param])
+    made = Subject(request.param, data, tmp_path_factory.mktemp(f"trained_{request.param}"))
     run(made.bundle, "train", run_id="training", **made.training, **outputs(made.trained))
     return made
 

@@ -36,6 +36,14 @@ ZONES_NETWORK = {
     "image_size": [32, 32, 8],
     "encoder": {**NETWORK["encoder"], "patch_size": [8, 8, 4]},
 }
+SLICES_NETWORK = {
+    "spacing": [9.0, 9.0, 12.0],
+    "image_size": [32, 24, 16],
+    "encoder": {**NETWORK["encoder"], "kind": "vit", "patch_size": [8, 8], "qkv_bias": True},
+    "feature_size": 8,
+    "num_workers": 0,
+    "warmup": 0.3,
+}
 SMALL = {"feature_size": 4, "method#rank": 4, "num_workers": 0}
 SHORT = {"folds": 3, "epochs": 2, "val_interval": 1, "crops_per_case": 1}
 INFERRING = {**NETWORK, **SMALL}
@@ -64,8 +72,15 @@ PRETRAINING_SWIN = {
 }
 
 
-SEGMENTING = {"brats_lora": INFERRING, "prostate_lora": {**ZONES_NETWORK, **SMALL}}
+SEGMENTING = {
+    "brats_lora": INFERRING,
+    "prostate_lora": {**ZONES_NETWORK, **SMALL},
+    "kits_medtuning": SLICES_NETWORK,
+}
 """Bundles that segment, which most tests run alike, with the knobs of a tiny network."""
+
+CHANNELS = {"brats_lora": ["FLAIR", "T1w", "T1gd", "T2w"], "prostate_lora": ["T2", "ADC"], "kits_medtuning": ["CT"]}
+REGIONS = {"brats_lora": ["WT", "TC", "ET"], "prostate_lora": ["PZ", "TZ"], "kits_medtuning": ["kidney", "tumour"]}
 
 
 @dataclass(frozen=True)
@@ -100,8 +115,7 @@ class Subject:
 
     def image(self) -> torch.Tensor:
         """Noise of one window, with as many channels as the bundle has."""
-        channels = {"brats_lora": 4, "prostate_lora": 2}[self.bundle]
-        shape = (1, channels, *SEGMENTING[self.bundle]["image_size"])
+        shape = (1, len(CHANNELS[self.bundle]), *SEGMENTING[self.bundle]["image_size"])
         return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 

@@ -17,9 +17,16 @@ SHARED = (
     "image_size",
     "feature_size",
     "encoder",
+    "decoder",
+    "intensity",
     "method",
     "overlap",
 )
+"""Knobs that stand in both configs, where a bundle has them."""
+
+
+def shared(parser):
+    return {knob: parser[knob] for knob in SHARED if knob in parser.config}
 
 
 @pytest.fixture(scope="session")
@@ -49,14 +56,15 @@ def images(parsers):
 @pytest.mark.parametrize("bundle", SEGMENTING)
 def test_shipped_knobs(bundle):
     train, infer = workflow(bundle, "train").parser, workflow(bundle, "inference").parser
-    assert {knob: train[knob] for knob in SHARED} == {knob: infer[knob] for knob in SHARED}
+    assert shared(train) == shared(infer)
     assert train["network_def"] == infer["network_def"]
 
 
 @pytest.mark.parametrize("bundle", SEGMENTING)
 def test_evaluation_replaces_none_of_them(bundle):
     train, evaluate = workflow(bundle, "train").parser, workflow(bundle, "train", "evaluate").parser
-    for knob in (*SHARED, "network_def", "fold", "folds"):
+    assert shared(evaluate) == shared(train)
+    for knob in ("network_def", "fold", "folds"):
         assert evaluate[knob] == train[knob]
 
 

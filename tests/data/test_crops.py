@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from segpeft.data.crops import RandBalancedCropd, read_window
-from segpeft.data.prepared_case import BACKGROUND, FOREGROUND, MAX_INDICES, balance_indices
+from segpeft.data.prepared_case import BACKGROUND, FOREGROUND, FOREGROUND_REGIONS, MAX_INDICES, balance_indices
 from segpeft.errors import InputError
 
 SHAPE = (20, 18, 16)
@@ -70,6 +70,30 @@ def test_a_smaller_case_is_centred_in_zeros(case):
     assert window.shape == (2, 24, 18, 19)
     np.testing.assert_array_equal(window[:, 2:22, :, 1:17].numpy(), case["image"])
     assert window.sum() == case["image"].sum()
+
+
+def test_a_smaller_case_is_filled_with_what_was_asked_for(case):
+    crop = RandBalancedCropd(("image", "label"), (24, 18, 19), pad_value=(-2.3, 0))
+    window = crop(case)[0]
+    outside = torch.ones(24, 18, 19, dtype=torch.bool)
+    outside[2:22, :, 1:17] = False
+    assert (window["image"][:, outside] == np.float32(-2.3)).all()
+    assert (window["label"][:, outside] == 0).all()
+
+
+@pytest.mark.parametrize(("balance", "low", "high"), [(False, 0.0, 0.1), (True, 0.4, 0.6)], ids=["voxels", "regions"])
+def test_a_small_region_gets_its_share(balance, low, high):
+    image, label = torch.ones(1, *SHAPE), torch.zeros(3, *SHAPE)  # the third region is empty
+    label[0, 2:18, 2:16, 2:14] = 1.0
+    label[1, 5:8, 5:8, 5:8] = 1.0
+    case = {"image": image.numpy(), "label": label.numpy(), **balance_indices(image, label)}
+    assert case[FOREGROUND_REGIONS].sum(axis=1).tolist() == [16 * 14 * 12, 27, 0]
+    crop = RandBalancedCropd(("image", "label"), 1, num_samples=300, neg=0, balance_regions=balance)
+    crop.set_random_state(0)
+    windows = crop(case)
+    assert all(window["label"][0] == 1 for window in windows)
+    assert low <= np.mean([float(window["label"][1]) for window in windows]) <= high
+    assert FOREGROUND_REGIONS not in windows[0]
 
 
 def test_a_case_without_tumour_gives_background(case):

@@ -110,3 +110,11 @@ def test_itk_reads_the_same_single_channel_volume(tmp_path, write_nifti):
     nibabels, itks = LoadVolumed("image")(item)["image"], LoadVolumed("image", reader="ITKReader")(item)["image"]
     assert nibabels.shape == itks.shape == (1, 5, 6, 7)
     np.testing.assert_array_equal(nibabels.numpy(), itks.numpy())
+
+
+def test_a_volume_without_slices_is_refused(tmp_path, write_nifti):
+    path = write_nifti(tmp_path / "a.nii.gz", np.zeros((5, 6, 0), np.int16))
+    with pytest.raises(InputError, match=r"a\.nii\.gz: ") as caught:
+        LoadVolumed("image")({"image": path})
+    assert "\n" not in str(caught.value)
+    assert "expected" in str(caught.value)

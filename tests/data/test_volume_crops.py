@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from segpeft.data.hounsfield import HounsfieldScale
 from segpeft.data.volume_channels import MOST_CHANNELS, read_channels
 from segpeft.data.volume_crops import VolumeCrops
 from segpeft.errors import InputError
@@ -87,27 +88,6 @@ def test_slices_are_axial_in_any_orientation(tmp_path):
     crops = VolumeCrops((10, 12), num_samples=6)
     ((volume,), _) = crops.volumes(str(tmp_path / "a.nii.gz"))
     assert all(len(crop.unique()) == 1 for crop in crops.crops(volume, RNG))
-
-
-def test_statistics_of_ct_scale_the_clipped_hounsfield_units(tmp_path, write_nifti):
-    image = np.random.default_rng(0).uniform(-200, 400, (8, 8, 8)).astype(np.float32)
-    crops = VolumeCrops((12, 8, 8), modality="ct", ct_window=(-79, 304), ct_statistics=(101, 76.9))
-    ((volume,), _) = crops.volumes(write_nifti(tmp_path / "a.nii.gz", image))
-    (crop,) = crops.crops(volume, RNG)
-    found = crop[0, 2:10].sort().values.flatten().sort().values
-    expected = torch.from_numpy((image.clip(-79, 304) - 101) / 76.9).flatten().sort().values
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
-    assert float(crop[0, 0].max()) == pytest.approx((-79 - 101) / 76.9)  # filled with the lower end
-
-
-@pytest.mark.parametrize(
-    ("modality", "statistics", "message"),
-    [("auto", (101, 76.9), "modality is 'auto'; expected 'ct'"), ("ct", (101, 0), r"ct_statistics is \[101, 0\]")],
-    ids=["modality", "deviation"],
-)
-def test_statistics_out_of_range(modality, statistics, message):
-    with pytest.raises(InputError, match=message):
-        VolumeCrops((8, 8), modality=modality, ct_statistics=statistics)
 
 
 def test_a_small_volume_is_centred():
@@ -192,3 +172,16 @@ def test_only_a_disk_that_takes_no_more_ends_the_cache(tmp_path, write_nifti, mo
 def test_knobs_out_of_range(knobs):
     with pytest.raises(InputError, match=next(iter(knobs))):
         VolumeCrops(**{"image_size": (4, 4), **knobs})
+
+
+def test_ct_is_scaled_as_the_network_to_be_tuned_sees_it(tmp_path, write_nifti):
+    volume = np.full((12, 12, 12), -1000, dtype=np.float32)
+    volume[2:10, 2:10, 2:10] = 101
+    volume[4, 4, 4] = 5000
+    scale = HounsfieldScale((-79, 304), 101, 76.9)
+    crops = VolumeCrops((12, 12), intensity=scale, ct_window=(0, 1))
+    (found,), wrong = crops.volumes(write_nifti(tmp_path / "ct.nii.gz", volume))
+    assert wrong == []
+    whole = VolumeCrops((12, 12, 8), intensity=scale).crops(found, np.random.default_rng(0))[0]
+    assert sorted(whole.unique().tolist()) == pytest.approx([scale.background, 0, (304 - 101) / 76.9], abs=1e-5)
+    assert crops.crops(found, np.random.default_rng(0))[0].shape == (1, 12, 12)

@@ -107,3 +107,19 @@ def test_half_precision_comes_back_as_float32():
 def test_values_out_of_range_are_errors(wrong):
     with pytest.raises(InputError, match=f"{next(iter(wrong))} .* is out of range"):
         sliding_window(**{"image_size": 8, **wrong})
+
+
+@pytest.mark.parametrize("pad_value", [0.0, -2.34], ids=str)
+def test_a_volume_of_few_slices_is_filled_up_and_cut_back(pad_value):
+    seen = []
+
+    def network(window):
+        seen.append(window)
+        return window[:, :1].clone()  # MONAI weighs what it gets in place
+
+    volume = torch.ones(1, 2, 8, 10, 3)
+    found = sliding_window((8, 8, 8), pad_value=pad_value)(volume, network)
+    assert found.shape == (1, 1, 8, 10, 3)
+    torch.testing.assert_close(found, torch.ones(1, 1, 8, 10, 3))
+    assert all(window.shape[2:] == (8, 8, 8) for window in seen)
+    assert all(sorted({*window.unique().tolist()}) == pytest.approx([pad_value, 1.0]) for window in seen)

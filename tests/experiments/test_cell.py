@@ -45,9 +45,11 @@ def test_command_names_the_configs_and_then_the_overrides(cell):
 def test_a_configuration_may_name_config_files_of_the_bundle(cell):
     overlay = cell.bundle / "configs" / "deep.json"
     overlay.write_text('{"method": {}}')
-    deep = replace(cell, grid=replace(cell.grid, configurations={"a": {"configs": ["deep.json"], "rank": 3}}))
+    (overlay.parent / "swin.json").write_text("{}")
+    configurations = {"a": {"configs": ["deep.json"], "rank": 3}}
+    deep = replace(cell, grid=replace(cell.grid, configurations=configurations, overlays=["swin.json"]))
     *names, _, _, own, _ = files_of(deep.command(TRAINING))
-    assert names == ["configs/train.json", "configs/small.json", "configs/deep.json"]
+    assert names == ["configs/train.json", "configs/small.json", "configs/swin.json", "configs/deep.json"]
     assert json.loads(Path(own).read_text()) == {"rank": 3}
     before = deep.fingerprint()
     overlay.write_text('{"method": {"deep": true}}')
@@ -106,3 +108,11 @@ def test_record_belongs_to_its_settings(cell):
     assert replace(cell, values={"rank": 4, "cases": 3}).record() == {}
     (cell.folder / "cell.json").write_text(json.dumps(record)[:-5])
     assert cell.record() == {}
+
+
+def test_a_value_may_name_a_place(cell):
+    made = replace(cell, values={**cell.values, "rank": "{out}/data"})
+    *_, own, _ = files_of(made.command(TRAINING))
+    assert json.loads(Path(own).read_text()) == {"rank": f"{cell.places.out}/data"}
+    moved = replace(made, places=replace(cell.places, out=Path("/elsewhere")))
+    assert moved.fingerprint() == made.fingerprint()

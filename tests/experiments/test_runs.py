@@ -140,7 +140,7 @@ def test_report(story):
     assert lora["seconds"] is None, "it was interrupted"
     assert list(unet["scores"]["dice"]) == ["WT", "TC", "ET", "mean"]
     assert [json.loads(line)["configuration"] for line in (folder / "cells.jsonl").open()] == ["unet", "lora"]
-    names = ["cells.jsonl", "results.json", "scores.png", "table.md"]
+    names = ["cells.jsonl", "parameters.png", "results.json", "scores.png", "table.md"]
     assert sorted(path.name for path in second.iterdir()) == names
     assert all((folder / name).is_file() for name in names)
     assert "| unet | 0." in (second / "table.md").read_text()

@@ -1,6 +1,7 @@
+import pytest
 from PIL import Image
 
-from segpeft.experiments.plot import save_plot
+from segpeft.experiments.plot import save_parameter_plot, save_plot
 from segpeft.experiments.summary import summarize
 from segpeft.experiments.table import cost_table, markdown, variant_table
 from tests.experiments.records import cell
@@ -76,8 +77,9 @@ def test_no_cell_done():
     assert "Measured on" not in text
 
 
-def test_plot(tmp_path):
-    save_plot(RESULTS, tmp_path / "scores.png")
+@pytest.mark.parametrize("save", [save_plot, save_parameter_plot])
+def test_plots(save, tmp_path):
+    save(RESULTS, tmp_path / "scores.png")
     with Image.open(tmp_path / "scores.png") as picture:
         assert min(picture.size) > 200
         assert len(picture.convert("RGB").getcolors(2**24)) > 10

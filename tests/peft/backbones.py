@@ -70,6 +70,9 @@ class Backbone:
         shape: of an input of the network.
         fold: whether the network folds the channels of the image into the batch of its backbone.
         widths: (C, width inside the MLP) of each block.
+        stages: how many of the blocks each stage has.
+        dims: 2 if the backbone encodes slices, 3 if volumes.
+        stage_stride: by what the token grid shrinks from a stage to the next.
     """
 
     make: Callable[[], nn.Module]
@@ -77,7 +80,16 @@ class Backbone:
     kind: type[nn.Module]
     shape: tuple[int, ...]
     widths: tuple[tuple[int, int], ...]
+    stages: tuple[int, ...]
+    dims: int = 3
+    stage_stride: int = 1
     fold: bool = False
+
+    @property
+    def stage_widths(self) -> tuple[int, ...]:
+        """C of each stage."""
+        ends = [sum(self.stages[: index + 1]) - 1 for index in range(len(self.stages))]
+        return tuple(self.widths[end][0] for end in ends)
 
     def network(self, seed: int = 0) -> nn.Module:
         """Builds the network from a seed, in evaluation mode."""
@@ -99,9 +111,11 @@ def _swin_widths(first: int) -> tuple[tuple[int, int], ...]:
 
 
 BACKBONES = {
-    "unetr": Backbone(_unetr, "vit", ViT, (2, 2, 32, 16, 16), ((12, 16),) * 12),
-    "vit2d": Backbone(ViTWithHead, "vit", ViT, (2, 1, 16, 24), ((12, 16),) * 2),
-    "swin2d": Backbone(SwinWithHead, "swin", SwinTransformer, (2, 1, 32, 64), _swin_widths(8)),
-    "swin_unetr": Backbone(_swin_unetr, "swinViT", SwinTransformer, (2, 1, 32, 32, 32), _swin_widths(12)),
-    "channel_unetr": Backbone(_channel_unetr, "vit", ViT, (2, 3, 16, 16, 8), ((12, 16),) * 4, fold=True),
+    "unetr": Backbone(_unetr, "vit", ViT, (2, 2, 32, 16, 16), ((12, 16),) * 12, (3, 3, 3, 3)),
+    "vit2d": Backbone(ViTWithHead, "vit", ViT, (2, 1, 16, 24), ((12, 16),) * 2, (2,), dims=2),
+    "swin2d": Backbone(SwinWithHead, "swin", SwinTransformer, (2, 1, 32, 64), _swin_widths(8), SWIN["depths"], 2, 2),
+    "swin_unetr": Backbone(
+        _swin_unetr, "swinViT", SwinTransformer, (2, 1, 32, 32, 32), _swin_widths(12), SWIN["depths"], stage_stride=2
+    ),
+    "channel_unetr": Backbone(_channel_unetr, "vit", ViT, (2, 3, 16, 16, 8), ((12, 16),) * 4, (1, 1, 1, 1), fold=True),
 }

@@ -13,13 +13,19 @@ from torch import Tensor, nn
 
 from segpeft.peft import (
     POSITIONS,
+    VPT,
+    AdaptFormer,
     ChannelLoRA,
     DecoderOnly,
     Full,
+    Houlsby,
     Layout,
     LoRA,
+    MedAdapter,
     Method,
+    ProTuning,
     Socket,
+    STAdapter,
     apply_peft,
     fill_socket,
     host_backbone,
@@ -65,34 +71,91 @@ class Bottlenecks(Method):
         return backbone
 
 
+def per_block(formula: Callable[[int, int], int]) -> Callable[[Backbone], int]:
+    """A count that is the sum over blocks of a formula of their width d and the width m of their MLP."""
+
+    def count(backbone: Backbone) -> int:
+        return sum(formula(d, m) for d, m in backbone.widths)
+
+    return count
+
+
 def _bottleneck_count(d: int, m: int) -> int:
     return 2 * d + 2 + (2 * 2 * 3 + 2) + 2 * d + d
 
 
-def _nothing(d: int, m: int) -> int:
+def _nothing(backbone: Backbone) -> int:
     return 0
 
 
-METHODS: dict[str, tuple[Method, Callable[[int, int], int]]] = {
-    "lora_rs": (LoRA(rank=2), lambda d, m: 2 * (d + 3 * d + 2 * d)),
+MED_FULL = MedAdapter(alpha=3, frequencies=3)
+MED_REFERENCE = MedAdapter(alpha=4, fusion="max", variant="reference", slices=6, init="default")
+MED_LARGE = MedAdapter(alpha=2.5, conv5=False, fft=False, mixing=False, large_kernel=5, fusion="none")
+
+
+def _med_count(method: MedAdapter) -> Callable[[Backbone], int]:
+    def count(backbone: Backbone) -> int:
+        widths, total, previous = iter(backbone.widths), 0, 0
+        merged = 2 * backbone.stage_stride - 1
+        align = merged**backbone.dims
+        for blocks in backbone.stages:
+            for _ in range(blocks):
+                width = next(widths)[0]
+                h = int(width / method.alpha)
+                total += 2 * width * h + width + h  # down, up
+                total += method.conv3 * h * (9 + 1 + 3 + 1 + 2) + method.conv5 * h * (25 + 1 + 5 + 1 + 2)
+                if method.fft:
+                    total += h * method.frequencies**3 if method.variant == "global" else 2 * method.slices
+                total += h * (method.large_kernel**3 + 1) if method.large_kernel else 0
+                total += method.mixing * (h + 1) * h
+            if previous and method.fusion != "none":
+                total += (previous * align + 1) * h + (method.fusion == "concat") * (2 * h + 1) * h
+            previous = h
+        return total
+
+    return count
+
+
+METHODS: dict[str, tuple[Method, Callable[[Backbone], int]]] = {
+    "lora_rs": (LoRA(rank=2), per_block(lambda d, m: 2 * (d + 3 * d + 2 * d))),
     "lora_standard": (
         LoRA(rank=3, alpha=6, rank_stabilised=False, init="gaussian", targets=("out_proj", "linear1", "linear2")),
-        lambda d, m: 3 * (2 * d + 2 * (d + m)),
+        per_block(lambda d, m: 3 * (2 * d + 2 * (d + m))),
     ),
-    "lora_qv": (LoRA(rank=2, targets=("q", "v", "linear1")), lambda d, m: 2 * (2 * 2 * d + d + m)),
+    "lora_qv": (LoRA(rank=2, targets=("q", "v", "linear1")), per_block(lambda d, m: 2 * (2 * 2 * d + d + m))),
     "channel_lora": (
         ChannelLoRA(rank=2, channels=3, targets=("out_proj", "linear1"), recompute=False),
-        lambda d, m: 3 * 2 * (2 * d + d + m),
+        per_block(lambda d, m: 3 * 2 * (2 * d + d + m)),
     ),
     "channel_lora_recompute": (
         ChannelLoRA(rank=2, channels=3, targets=("qkv", "out_proj", "linear1", "linear2")),
-        lambda d, m: 3 * 2 * (6 * d + 2 * (d + m)),
+        per_block(lambda d, m: 3 * 2 * (6 * d + 2 * (d + m))),
     ),
+    "med_adapter": (MED_FULL, _med_count(MED_FULL)),
+    "med_adapter_reference": (MED_REFERENCE, _med_count(MED_REFERENCE)),
+    "med_adapter_large": (MED_LARGE, _med_count(MED_LARGE)),
     "decoder_only": (DecoderOnly(), _nothing),
     "full": (Full(), _nothing),
-    **{f"bottleneck_{position}": (Bottlenecks(position), _bottleneck_count) for position in POSITIONS},
+    "houlsby": (Houlsby(reduction=4), per_block(lambda d, m: 2 * (2 * d * (d // 4) + d // 4 + d))),
+    "adaptformer": (AdaptFormer(bottleneck_dim=5), per_block(lambda d, m: 2 * d * 5 + 5 + d)),
+    "st_adapter": (STAdapter(), per_block(lambda d, m: 2 * d * (d // 2) + d // 2 + d + 4 * (d // 2))),
+    "pro_tuning": (ProTuning(), lambda b: sum(2 * d * d + 28 * d for d in b.stage_widths)),
+    "vpt_shallow": (VPT(num_prompts=3, deep=False), lambda b: 3 * b.widths[0][0]),
+    "vpt_deep": (VPT(num_prompts=3), per_block(lambda d, m: 3 * d)),
+    **{f"bottleneck_{position}": (Bottlenecks(position), per_block(_bottleneck_count)) for position in POSITIONS},
 }
-"""Name -> the method and how many parameters it adds to a block of width d with an MLP of width m."""
+"""Name -> the method and how many parameters it adds to a backbone."""
+
+NO_IDENTITY = {
+    **dict.fromkeys(("vpt_shallow", "vpt_deep"), "prompts are drawn at random and every token attends to them"),
+    "med_adapter_reference": "starts as published, with up-projections that are not 0",
+}
+"""The methods that change the output from the start, with the reason of principle."""
+
+NORMED_AWAY = dict.fromkeys(
+    ("med_adapter", "med_adapter_reference", "med_adapter_large"), (".line.bias", ".plane.bias")
+)
+"""Name endings of parameters whose gradient is 0: a batch norm takes out a constant (that of ``plane`` if D = 1)."""
 
 ONE_IMAGE_A_ROW = "a row of the batch is a whole image with all its channels, so there is no channel to adapt to"
 EXCLUDED = {
@@ -102,12 +165,18 @@ EXCLUDED = {
 }
 """The cells that can't exist, with the reason of principle."""
 
-KINDS = {"lora_qv", "channel_lora_recompute", "bottleneck_after_block"}
-"""One method for each kind of injection: linear layers, linear layers by channel with a block of their own, sockets."""
-
+KINDS = {"lora_qv", "channel_lora_recompute", "bottleneck_after_block", "med_adapter", "vpt_shallow"}
+"""One method for each kind of injection: linear layers, linear layers by channel with a block of their own, sockets,
+sockets that convolve and filter volumes, prompts."""
 
 SLOW = {
-    (f"bottleneck_{position}", "swin_unetr") for position in ("before_attn", "beside_attn", "after_attn", "after_mlp")
+    *(
+        (f"bottleneck_{position}", "swin_unetr")
+        for position in ("before_attn", "beside_attn", "after_attn", "after_mlp")
+    ),
+    *((method, "swin_unetr") for method in ("houlsby", "adaptformer", "st_adapter", "pro_tuning", "vpt_deep")),
+    *((method, "unetr") for method in ("houlsby", "adaptformer", "vpt_deep")),
+    *(("med_adapter_large", name) for name in BACKBONES if name != "vit2d"),
 }
 """Cells on the most expensive network whose blocks, of the same class, are tried in 2D as well."""
 

@@ -9,8 +9,9 @@ import torch
 from monai.networks.nets.vit import ViT
 from torch import Tensor, nn
 
+from segpeft.peft import VIT, VPT, ProTuning, STAdapter
 from tests.peft.backbones import BACKBONES
-from tests.peft.methods import KINDS, adapted, cells, shake
+from tests.peft.methods import KINDS, Bottlenecks, adapted, cells, shake
 
 KIND_BY_BACKBONE = pytest.mark.parametrize(("method", "name"), cells(slow_except=KINDS))
 SCRIPTABLE = [cell for cell in cells(slow_except=KINDS) if BACKBONES[cell.values[1]].kind is ViT]
@@ -50,3 +51,24 @@ def test_exported_backbone_gives_the_same_output(method, name):
 def test_scripted_backbone_gives_the_same_output(method, name):
     encoder, image = trained(method, name)
     torch.testing.assert_close(torch.jit.script(encoder)(image), encoder(image))
+
+
+@pytest.mark.parametrize(
+    "method", [Bottlenecks(), STAdapter(), ProTuning(), VPT(deep=False)], ids=lambda method: method.name
+)
+def test_export_with_a_free_number_of_slices(method):
+    hosted = shake(method.inject(BACKBONES["vit2d"].network().vit, VIT)).eval()
+
+    class Volume(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.vit = hosted
+
+        def forward(self, x: Tensor) -> Tensor:
+            folded = x.permute(0, 4, 1, 2, 3).flatten(0, 1)  # (B * D, C, H, W)
+            return self.vit(folded, x.shape[4])[0]
+
+    depth = torch.export.Dim("depth", min=2, max=16)
+    exported = torch.export.export(Volume(), (torch.ones(1, 1, 16, 24, 5),), dynamic_shapes={"x": {4: depth}}).module()
+    image = torch.randn(1, 1, 16, 24, 7)
+    torch.testing.assert_close(exported(image), Volume()(image))

@@ -148,7 +148,7 @@ def test_block_computes_the_formula_of_the_positions(make, shape, layout):
     for factor, position in enumerate(POSITIONS, start=2):
         fill_socket(block, position, Times(float(factor)))
     extra = (None,) if layout is SWIN else ()
-    found, _ = block(x, *extra, [1, 2, 2], x.new_zeros(0))
+    found, _, _ = block(x, *extra, [1, 2, 2], x.new_zeros(0), x.new_zeros(1, 0, x.shape[-1]))
     x = turned(x, 2)
     x = x + turned(block.attn_branch(x, *extra), 4) + turned(x, 3)
     x = x + turned(block.mlp_branch(x), 6) + turned(x, 5)
@@ -168,26 +168,6 @@ def test_checkpointed_swin_block_trains_its_sockets():
         sum(feature.square().sum() for feature in hosted(torch.ones(1, 1, 32, 32))).backward()
         grads.append([p.grad for p in hosted.parameters() if p.requires_grad])
     assert all(torch.allclose(one, other) for one, other in zip(*grads, strict=True))
-
-
-def test_export_with_a_free_number_of_slices():
-    hosted = host_backbone(vit(2), VIT).eval()
-    for path in VIT.blocks(hosted):
-        fill_socket(hosted.get_submodule(path), "after_block", Bottleneck(12, beside=False))
-
-    class Volume(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.vit = hosted
-
-        def forward(self, x: Tensor) -> Tensor:
-            folded = x.permute(0, 4, 1, 2, 3).flatten(0, 1)  # (B * D, C, H, W)
-            return self.vit(folded, x.shape[4])[0]
-
-    depth = torch.export.Dim("depth", min=2, max=16)
-    exported = torch.export.export(Volume(), (torch.ones(1, 1, 16, 24, 5),), dynamic_shapes={"x": {4: depth}}).module()
-    image = torch.randn(1, 1, 16, 24, 7)
-    torch.testing.assert_close(exported(image), Volume()(image))
 
 
 class OwnViT(ViT):
@@ -227,6 +207,12 @@ def test_host_refuses_what_it_does_not_know():
 def test_fill_socket_refuses(block, position, message):
     with pytest.raises(InputError, match=message):
         fill_socket(block, position, EmptySocket())
+
+
+def test_a_socket_is_as_its_block():
+    block = host_backbone(vit(), VIT).double().blocks[0]
+    fill_socket(block, "after_mlp", Bottleneck(12, beside=False))
+    assert {parameter.dtype for parameter in block.parameters()} == {torch.float64}
 
 
 def test_a_socket_holds_one_adapter():

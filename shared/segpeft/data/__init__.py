@@ -9,6 +9,7 @@ _HOMES = {
     "CaseLoader": "loaders",
     "HeldOutLoader": "held_out",
     "HeldOutVolumes": "held_out",
+    "HounsfieldScale": "hounsfield",
     "LabelScheme": "label_schemes",
     "PreparedDataset": "prepared",
     "RandBalancedCropd": "crops",

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.transforms import SpatialResample
-from numpy.typing import NDArray
 
+from segpeft.data.grids import checked_affine
 from segpeft.errors import InputError
 
 MIN_OVERLAP = 0.1
@@ -52,16 +52,9 @@ def overlap(volume: MetaTensor, reference: MetaTensor, path: str, reference_path
     Raises:
         InputError: an affine has no inverse.
     """
-    to_volume = np.linalg.inv(_affine(volume, path)) @ _affine(reference, reference_path)
+    to_volume = np.linalg.inv(checked_affine(volume.affine, path)) @ checked_affine(reference.affine, reference_path)
     axes = [np.linspace(0, size - 1, min(size, PROBES)) for size in reference.shape[1:]]
     voxels = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])  # (3, N)
     found = to_volume[:3, :3] @ voxels + to_volume[:3, 3:]
     limits = np.array(volume.shape[1:])[:, None] - 0.5  # a voxel reaches half its size around its centre
     return float(((found >= -0.5) & (found <= limits)).all(0).mean())
-
-
-def _affine(volume: MetaTensor, path: str) -> NDArray[np.float64]:
-    affine = np.asarray(volume.affine, dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        raise InputError(f"{path}: its affine places several voxels at one point; expected an invertible one")
-    return affine

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from segpeft.errors import InputError
 
 TOLERANCE = 1e-3
 """Relative: headers store affines as float32, and the same grid written by two tools differs by such noise."""
@@ -35,3 +38,15 @@ def grid_difference(
         return None
     row, column = np.unravel_index(np.abs(found - expected).argmax(), found.shape)
     return f"has affine entry [{row}, {column}] = {found[row, column]:.5g}, expected {expected[row, column]:.5g}"
+
+
+def checked_affine(affine: Any, path: str) -> NDArray[np.float64]:
+    """Returns an affine (4, 4) as float64.
+
+    Raises:
+        InputError: it is not finite or has no inverse, as with a voxel size of 0.
+    """
+    values = np.asarray(affine, dtype=np.float64)
+    if not np.isfinite(values).all() or abs(np.linalg.det(values[:3, :3])) < 1e-12:
+        raise InputError(f"{path}: its affine places several voxels at one point; expected an invertible one")
+    return values

@@ -19,8 +19,10 @@ from monai.utils import ensure_tuple
 
 from segpeft.data.channel_grid import onto_grid
 from segpeft.data.dicom_series import DicomSeriesReader
-from segpeft.data.grids import grid_difference
+from segpeft.data.grids import checked_affine, grid_difference
+from segpeft.data.naming import is_volume_name
 from segpeft.data.provenance import ABSENT, CHANNEL_FILES
+from segpeft.data.voxel_size import check_voxel_size
 from segpeft.errors import InputError, reason_of
 
 
@@ -45,8 +47,8 @@ class LoadVolume(LoadImage):
         """Returns the volume, and its meta data too where `image_only` is off.
 
         Raises:
-            InputError: a file is missing or unreadable, is not 3D or 4D, the files of a list do not fit together, or
-                see `series_files` for a folder.
+            InputError: a file is missing or unreadable, is not 3D or 4D, has no voxels or no place in space, the files
+                of a list do not fit together, or see `series_files` for a folder.
         """
         paths = [os.fspath(path) for path in ensure_tuple(filename)]
         if not any(paths):
@@ -56,6 +58,8 @@ class LoadVolume(LoadImage):
         return volume if self.image_only else (volume, volume.meta)
 
     def _read(self, path: str, reader: ImageReader | None) -> MetaTensor:
+        if is_volume_name(os.path.basename(path)):
+            check_voxel_size(path)
         try:
             loaded = super().__call__(path, DicomSeriesReader() if os.path.isdir(path) else reader)
         except InputError:
@@ -68,6 +72,9 @@ class LoadVolume(LoadImage):
         volume = loaded[0] if isinstance(loaded, tuple) else loaded
         if volume.ndim != 4:
             raise InputError(f"{path}: has {volume.ndim - 1} spatial axes; expected (X, Y, Z) or (X, Y, Z, channels)")
+        if not all(volume.shape):
+            raise InputError(f"{path}: has the shape {list(volume.shape[1:])}; expected at least one voxel an axis")
+        checked_affine(volume.affine, path)
         return volume
 
 

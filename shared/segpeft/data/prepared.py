@@ -16,10 +16,10 @@ from torch.utils.data import Dataset
 from segpeft.data.crops import RandBalancedCropd
 from segpeft.data.describe import digest
 from segpeft.data.prepare import prepare_cases
-from segpeft.data.prepared_case import BACKGROUND, FOREGROUND, open_case
+from segpeft.data.prepared_case import INDICES, open_case
 from segpeft.errors import InputError
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same transforms would put other bytes on disk."""
 
 
@@ -127,7 +127,7 @@ def _is_random(step: Any) -> bool:
 
 
 def _whole(case: Mapping[str, Any], affine: Any) -> dict[str, Any]:
-    kept = {name: value for name, value in case.items() if name not in (FOREGROUND, BACKGROUND)}
+    kept = {name: value for name, value in case.items() if name not in INDICES}
     return {name: _tensor(value, affine) if isinstance(value, np.ndarray) else value for name, value in kept.items()}
 
 

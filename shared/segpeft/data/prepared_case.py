@@ -26,6 +26,10 @@ from segpeft.errors import InputError
 
 HEADER = "header.json"
 FOREGROUND, BACKGROUND = "foreground_indices", "background_indices"
+FOREGROUND_REGIONS = "foreground_regions"
+"""Of every foreground index the regions that it is in, (R, N)."""
+
+INDICES = (FOREGROUND, BACKGROUND, FOREGROUND_REGIONS)
 MAX_INDICES = 50_000
 """Centres kept a case and kind: 0.2 MB each, far more than a training draws from one case."""
 
@@ -63,19 +67,22 @@ def is_current(folder: Path, item: Mapping[str, Any]) -> bool:
     return header is not None and header.get("sources") == source_stamps(item)
 
 
-def balance_indices(image: Tensor, label: Tensor | None) -> dict[str, NDArray[np.int32]]:
+def balance_indices(image: Tensor, label: Tensor | None) -> dict[str, NDArray[Any]]:
     """Returns flat indices into (H, W, D) of region voxels and of background voxels inside the foreground.
 
-    At most `MAX_INDICES` of each, drawn without replacement by a fixed seed, in ascending order.
+    At most `MAX_INDICES` of each, drawn without replacement by a fixed seed, in ascending order, and the regions (R, N)
+    that each of the N region voxels is in.
 
     Args:
-        image: normalised, (C, H, W, D), 0 outside the foreground.
+        image: normalised, (C, H, W, D), 0 outside the foreground. A CT is 0 nowhere: all of its box may be background.
         label: region masks or a label map, (R, H, W, D); None: all of the foreground counts as background.
     """
     inside = (image != 0).any(0)
     region = torch.zeros_like(inside) if label is None else (label > 0.5).any(0)
     found = {FOREGROUND: region, BACKGROUND: inside & ~region}
-    return {name: _some(mask.flatten().nonzero()[:, 0].numpy()) for name, mask in found.items()}
+    indices: dict[str, NDArray[Any]] = {n: _some(mask.flatten().nonzero()[:, 0].numpy()) for n, mask in found.items()}
+    regions = label.flatten(1)[:, indices[FOREGROUND]] > 0.5 if label is not None else torch.zeros(0, 0)
+    return {**indices, FOREGROUND_REGIONS: regions.to(torch.uint8).numpy()}
 
 
 def _some(indices: NDArray[np.int64]) -> NDArray[np.int32]:

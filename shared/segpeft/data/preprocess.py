@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from monai.config import KeysCollection
 from monai.transforms import Compose, CropForegroundd, EnsureTyped, MapTransform, Orientationd
 from monai.utils import ensure_tuple
+from torch import Tensor
 
+from segpeft.data.body import in_body
 from segpeft.data.checks import CheckImaged, CheckLabeld
+from segpeft.data.hounsfield import CheckHounsfieldd, HounsfieldScale, ScaleHounsfieldd
 from segpeft.data.label_schemes import LabelScheme
 from segpeft.data.loading import LoadVolumed
 from segpeft.data.normalize import NormalizeForegroundd, is_foreground
@@ -32,6 +35,7 @@ def preprocessing(
     resample_channels: bool = False,
     allow_missing: bool = False,
     channels_used: Sequence[str] | None = None,
+    intensity: HounsfieldScale | None = None,
 ) -> Compose:
     """Returns load, check, orient (RAS), [resample], normalise, crop to foreground, [make regions] as a `Compose`.
 
@@ -48,24 +52,30 @@ def preprocessing(
             which the label lies and the prediction is written; otherwise other grids are refused.
         allow_missing: a case may lack channels, see `CheckImaged`.
         channels_used: names of the channels to use; the others are treated as absent although they are there.
+        intensity: of a CT: how HU are scaled. The foreground is then the body, and what is padded later has to get
+            `intensity.background`. None: a z-score over the foreground, with 0 around it.
 
     Raises:
-        InputError: keys other than "image" and "label", or a number out of range.
+        InputError: keys other than "image" and "label", a number out of range, or missing channels of a CT.
     """
     names = [str(key) for key in ensure_tuple(keys)]
     if IMAGE not in names or set(names) - {IMAGE, LABEL}:
         raise InputError(f"keys is {names}; expected 'image', or 'image' and 'label'")
     if margin < 0:
         raise InputError(f"margin is {margin}; expected 0 or more voxels")
+    if intensity is not None and (allow_missing or channels_used is not None):
+        raise InputError("allow_missing and channels_used put absent channels to 0; expected neither with intensity")
     labels = [LABEL] if LABEL in names else []
     moved = [IMAGE, *([] if native_label else labels)]
     load = LoadVolumed(keys=[IMAGE, *labels], resample_channels=resample_channels)
     steps: list[Any] = [load, CheckImaged(IMAGE, channels, allow_missing)]
+    if intensity is not None:
+        steps.append(CheckHounsfieldd(IMAGE))
     if channels_used is not None:
         steps.append(KeepChannelsd(IMAGE, channel_names(channels), channels_used))
     if labels:
         steps.append(CheckLabeld(keys=LABEL, image_key=IMAGE))
-    steps.extend(spatial_steps(moved, spacing, margin))
+    steps.extend(ct_steps(moved, spacing, margin, intensity) if intensity else spatial_steps(moved, spacing, margin))
     if labels and label_scheme is not None:
         steps.append(LabelToRegionsd(keys=LABEL, label_scheme=label_scheme))
     steps.append(EnsureTyped(keys=[IMAGE, *labels], dtype=torch.float32, track_meta=True))
@@ -82,19 +92,41 @@ def spatial_steps(
     Raises:
         InputError: `spacing` is not three numbers above 0.
     """
+    return [
+        *_resampling(moved, spacing),
+        normalise or NormalizeForegroundd(keys=IMAGE),
+        _crop(moved, is_foreground, margin),
+    ]
+
+
+def ct_steps(
+    moved: Sequence[str], spacing: Sequence[float] | None, margin: int, intensity: HounsfieldScale
+) -> list[Any]:
+    """Returns the steps of a CT; the crop comes first, as the body is told from the table by HU that `intensity` clips.
+
+    Raises:
+        InputError: `spacing` is not three numbers above 0.
+    """
+    return [*_resampling(moved, spacing), _crop(moved, in_body, margin), ScaleHounsfieldd(IMAGE, intensity)]
+
+
+def _resampling(moved: Sequence[str], spacing: Sequence[float] | None) -> list[Any]:
     if spacing is not None and (len(spacing) != 3 or min(spacing) <= 0):
         raise InputError(f"spacing is {list(spacing)}; expected three voxel sizes in mm above 0")
     steps: list[Any] = [Orientationd(keys=moved, axcodes="RAS", labels=None)]
     if spacing is not None:
         modes = ["bilinear" if key == IMAGE else "nearest" for key in moved]
         steps.append(SafeSpacingd(keys=moved, pixdim=tuple(spacing), mode=modes))
-    crop = CropForegroundd(
+    return steps
+
+
+def _crop(moved: Sequence[str], select_fn: Callable[[Tensor], Tensor], margin: int) -> CropForegroundd:
+    return CropForegroundd(
         keys=moved,
         source_key=IMAGE,
-        select_fn=is_foreground,
+        select_fn=select_fn,
         margin=margin,
         allow_smaller=True,
         start_coord_key=None,
         end_coord_key=None,
     )
-    return [*steps, normalise or NormalizeForegroundd(keys=IMAGE), crop]

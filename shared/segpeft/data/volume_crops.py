@@ -16,6 +16,7 @@ from torch import Tensor
 from segpeft.data.checks import check_channel
 from segpeft.data.crops import read_window
 from segpeft.data.describe import digest
+from segpeft.data.hounsfield import HounsfieldScale
 from segpeft.data.modality import NormalizeModalityd
 from segpeft.data.preprocess import IMAGE, spatial_steps
 from segpeft.data.volume_cache import VolumeCache
@@ -48,10 +49,10 @@ class VolumeCrops:
         patch_size: an axis shorter than that makes a volume unusable; None: any size is used.
         modality: "mr", "ct" or "auto", see `NormalizeModalityd`.
         ct_window: lower and upper end in HU.
-        ct_statistics: mean and standard deviation in HU, with modality "ct": crops are (HU - mean) / deviation, within
-            the window, instead of 0..1, as nnU-Net scales CT, and are padded with its lower end.
         spacing: voxel size in mm to resample to; None keeps the file's.
         cache_dir: keeps prepared volumes there, for few of them; None reads the files every time.
+        intensity: all volumes are CT, and crops are scaled like this (`ct_window` does not count): as the network to be
+            fine-tuned will see them.
 
     Raises:
         InputError: a knob out of range.
@@ -64,9 +65,9 @@ class VolumeCrops:
         patch_size: Sequence[int] | None = None,
         modality: str = "auto",
         ct_window: Sequence[float] = (-1000.0, 1000.0),
-        ct_statistics: Sequence[float] | None = None,
         spacing: Sequence[float] | None = None,
         cache_dir: str | Path | None = None,
+        intensity: HounsfieldScale | None = None,
     ) -> None:
         if len(image_size) not in (2, 3) or min(image_size) < 1:
             raise InputError(f"image_size is {list(image_size)}; expected two (slices) or three (volumes) numbers")
@@ -76,7 +77,9 @@ class VolumeCrops:
         self.window = (*image_size, 1) if self.flat else tuple(image_size)
         self.least = tuple(patch_size or ())
         self.num_samples = num_samples
-        self.rescale = _rescaling(modality, ct_window, ct_statistics)
+        self.intensity = intensity
+        if intensity is not None:
+            modality, ct_window = "ct", intensity.window
         steps = spatial_steps([IMAGE], spacing, 0, NormalizeModalityd(IMAGE, modality, ct_window))
         self.cache: VolumeCache | None = None
         if cache_dir is not None:
@@ -120,8 +123,13 @@ class VolumeCrops:
     def crops(self, volume: NDArray[Any], rng: np.random.Generator) -> list[Tensor]:
         """Returns up to `num_samples` random crops (1, *image_size), float32, without empty ones."""
         drawn = (self._crop(volume, rng) for _ in range(self.num_samples))
-        gain, offset = self.rescale  # last: until here the background is 0
-        return [(crop[..., 0] if self.flat else crop) * gain + offset for crop in drawn if crop is not None]
+        return [self._finished(crop) for crop in drawn if crop is not None]
+
+    def _finished(self, crop: Tensor) -> Tensor:
+        if self.intensity is not None:  # from 0..1, in which 0 is the background
+            low, high = self.intensity.window
+            crop = self.intensity(crop * (high - low) + low)
+        return crop[..., 0] if self.flat else crop
 
     def _crop(self, volume: NDArray[Any], rng: np.random.Generator) -> Tensor | None:
         best, fullness = None, 0.0
@@ -135,19 +143,3 @@ class VolumeCrops:
             if share >= FULL_ENOUGH:
                 break
         return best
-
-
-def _rescaling(modality: str, window: Sequence[float], statistics: Sequence[float] | None) -> tuple[float, float]:
-    """Returns gain and offset from the window as 0..1 to (HU - mean) / deviation; 1 and 0 without statistics.
-
-    Raises:
-        InputError: no deviation above 0, or an image that need not be CT.
-    """
-    if statistics is None:
-        return 1.0, 0.0
-    if modality != "ct":
-        raise InputError(f"ct_statistics are given while modality is {modality!r}; expected 'ct'")
-    if len(statistics) != 2 or not statistics[1] > 0:
-        raise InputError(f"ct_statistics is {list(statistics)}; expected mean and standard deviation in HU")
-    mean, deviation = statistics
-    return (window[1] - window[0]) / deviation, (window[0] - mean) / deviation

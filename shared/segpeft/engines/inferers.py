@@ -77,6 +77,7 @@ def sliding_window(
     flip_axes: Sequence[int] = (0, 1, 2),
     device: torch.device | str | None = None,
     cpu_thresh: int | None = None,
+    pad_value: float = 0.0,
 ) -> Inferer:
     """Returns a sliding-window inferer with Gaussian importance.
 
@@ -88,6 +89,7 @@ def sliding_window(
         flip_axes: of these axes, as in training.
         device: where the windows are stitched; default that of the volume.
         cpu_thresh: volumes with more voxels than this are stitched in host memory.
+        pad_value: what a volume smaller than the window is filled up with, its background after normalisation.
 
     Raises:
         InputError: if a value is out of range.
@@ -100,5 +102,7 @@ def sliding_window(
     if len(size) != 3 or min(size) < 1:
         raise InputError(f"image_size {image_size} is out of range: expected one or three positive integers")
     stitched_on = torch.device(device) if device else None
-    windows = WindowInferer(size, sw_batch_size, overlap, mode="gaussian", device=stitched_on, cpu_thresh=cpu_thresh)
+    windows = WindowInferer(
+        size, sw_batch_size, overlap, "gaussian", cval=pad_value, device=stitched_on, cpu_thresh=cpu_thresh
+    )
     return FlipTTAInferer(windows, flip_axes) if tta else windows

@@ -16,7 +16,7 @@ from segpeft.bundle.json_files import read_json, write_json
 from segpeft.errors import InputError
 
 from .grid import CONFIGS, Grid, Stage
-from .values import fill
+from .values import fill, known_values
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,9 @@ class Cell:
             ]
             for stage in self.grid.stages
         ]
-        steps = [
-            [fill(vars(step), {**self.values, **places}), config_texts(self.places.bundles / step.bundle, step.configs)]
-            for step in self.grid.prepare
-        ]
+        known = known_values(self.values, places)
+        filled = [fill(vars(step), known) for step in (*self.grid.data, *self.grid.prepare)]
+        steps = [[step, config_texts(self.places.bundles / step["bundle"], step["configs"])] for step in filled]
         settings = [segpeft.__version__, self.grid.bundle, self.seed, stages, steps]
         return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
 
@@ -149,7 +148,8 @@ class Cell:
         return int(settings["starts"])
 
     def _configs(self, stage: Stage) -> list[str]:
-        return [*stage.configs, *self.grid.configurations[self.configuration].get(CONFIGS, ())]
+        own = self.grid.configurations[self.configuration].get(CONFIGS, ())
+        return [*stage.configs, *self.grid.overlays, *own]
 
     def _overrides(self, stage: Stage, places: Mapping[str, str]) -> dict[str, Any]:
         configuration = self.grid.configurations[self.configuration]
@@ -158,7 +158,7 @@ class Cell:
             "stage": stage.overrides,
             "configuration": {name: value for name, value in configuration.items() if name != CONFIGS},
         }
-        return {name: fill(content, {**self.values, **places}) for name, content in layers.items()}
+        return {name: fill(content, known_values(self.values, places)) for name, content in layers.items()}
 
 
 def config_texts(bundle: Path, configs: Any) -> list[str]:

@@ -79,8 +79,10 @@ class Grid:
             config files of the bundle.
         seeds: values of the knob ``seed``.
         overrides: of all cells and stages.
-        prepare: what comes before all cells.
-        values: what placeholders stand for; None must be given on the command line.
+        overlays: further config files of the bundle, after those of each stage.
+        data: makes data sets that nobody gives, before everything else.
+        prepare: what comes then, before all cells.
+        values: what placeholders stand for, may hold those of places; None must be given on the command line.
         metrics: columns of ``cases.csv`` to report, the first one in plot and tests.
         variants: overrides by name that every configuration can be crossed with, see :func:`vary`.
         tiny: replaces fields of the grid (and entries of ``values`` and ``overrides``) for a quick run.
@@ -93,6 +95,8 @@ class Grid:
     seeds: Sequence[int]
     about: str = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    overlays: Sequence[str] = ()
+    data: Sequence[Preparation] = ()
     prepare: Sequence[Preparation] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     metrics: Sequence[str] = ("dice",)
@@ -119,14 +123,14 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
         content = _made_tiny(content)
     grid: Grid = _build(Grid, content, path)
     stages = tuple(_build(Stage, stage, path) for stage in grid.stages)
-    prepare = tuple(_build(Preparation, step, path) for step in grid.prepare)
+    data, prepare = (tuple(_build(Preparation, step, path) for step in steps) for steps in (grid.data, grid.prepare))
     for name in ("stages", "configurations", "seeds", "metrics"):
         if not getattr(grid, name):
             raise InputError(f"{path}: {name} is empty, expected at least one")
     for name in (grid.name, *grid.configurations, *grid.variants, *(stage.name for stage in stages)):
         if not FOLDER_NAME.fullmatch(name):
             raise InputError(f"{path}: {name!r} names a folder, expected letters, digits and . _ + - only")
-    return replace(grid, stages=stages, prepare=prepare)
+    return replace(grid, stages=stages, data=data, prepare=prepare)
 
 
 def _read_json(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""The experiment's plot."""
+"""The experiment's plots."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from segpeft.atomic_files import replacing
+from segpeft.engines.case_table import ALL
 
 
 def save_plot(results: Mapping[str, Any], path: Path) -> None:
@@ -27,7 +28,7 @@ def save_plot(results: Mapping[str, Any], path: Path) -> None:
     for panel, region in zip(panels, regions, strict=True):
         for height, row in enumerate(rows):
             _draw(panel, row["scores"][metric][region], height)
-        panel.set_title("mean of regions" if region == "mean" else region)
+        panel.set_title("mean of regions" if region == ALL else region)
         panel.set_xlabel(metric)
         panel.grid(axis="x", alpha=0.3)
     panels[0].set_yticks(range(len(rows)), [row["configuration"] for row in rows])
@@ -44,3 +45,27 @@ def _draw(panel: Any, score: Mapping[str, Any], height: int) -> None:
         panel.plot(score["interval"], [height, height], color="C0", linewidth=2)
     panel.plot(score["mean"], height, "s", color="C0", markersize=6)
     panel.plot(score["seeds"], [height] * len(score["seeds"]), "o", color="C1", markersize=3)
+
+
+def save_parameter_plot(results: Mapping[str, Any], path: Path) -> None:
+    """Draws the first metric, mean of the regions, over the trainable parameters: mean and spread over seeds of a row.
+
+    Args:
+        results: the content of ``results.json``.
+        path: of the PNG, replaced in one step.
+    """
+    metric = results["metrics"][0]
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for row in results["rows"]:
+        score, count = row["scores"][metric][ALL], row["parameters"]["trainable"]
+        if score["mean"] is not None and count:
+            axes.errorbar(count, score["mean"], yerr=score["spread"] or 0.0, fmt="o", capsize=3)
+            axes.annotate(row["configuration"], (count, score["mean"]), xytext=(6, 4), textcoords="offset points")
+    axes.set_xscale("log")
+    axes.set_xlabel("trainable parameters")
+    axes.set_ylabel(f"{metric}, mean of regions (bar: standard deviation over seeds)")
+    axes.grid(alpha=0.3)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=150)

@@ -14,7 +14,7 @@ from segpeft.bundle.steps import Step, run_step
 
 from .cell import Places, config_texts
 from .grid import Grid, Preparation
-from .values import fill
+from .values import fill, known_values
 
 
 def prepare(grid: Grid, places: Places, values: Mapping[str, Any]) -> None:
@@ -24,8 +24,9 @@ def prepare(grid: Grid, places: Places, values: Mapping[str, Any]) -> None:
         InputError: if one fails, with the last line of its output.
     """
     results: list[Path] = []
-    for preparation in grid.prepare:
-        step = _step(Preparation(**fill(vars(preparation), {**values, **places.values()})), places, results)
+    known = known_values(values, places.values())
+    for preparation in (*grid.data, *grid.prepare):
+        step = _step(Preparation(**fill(vars(preparation), known)), places, results)
         run_step(step, places.out)
         results.append(step.result)
 

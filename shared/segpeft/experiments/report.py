@@ -12,14 +12,14 @@ from segpeft.atomic_files import replacing
 from segpeft.bundle.json_files import write_json
 
 from .cell import Cell
-from .plot import save_plot
+from .plot import save_parameter_plot, save_plot
 from .runner import DONE, FAILED
 from .summary import summarize
 from .table import markdown
 
 
 def write_report(cells: Sequence[Cell], command: str, folders: Sequence[Path]) -> str:
-    """Writes ``results.json``, ``cells.jsonl`` (all scores), ``table.md`` and ``scores.png``; returns the table.
+    """Writes ``results.json``, ``cells.jsonl`` (all scores), ``table.md`` and two plots; returns the table.
 
     Args:
         cells: of one grid, done or not.
@@ -46,6 +46,7 @@ def write_report(cells: Sequence[Cell], command: str, folders: Sequence[Path]) -
         _write_text(folder / "table.md", text)
         if done:
             save_plot(results, folder / "scores.png")
+            save_parameter_plot(results, folder / "parameters.png")
     return text
 
 

@@ -36,6 +36,11 @@ def fill(content: Any, values: Mapping[str, Any]) -> Any:
     return PLACEHOLDER.sub(lambda found: str(_value(found[1], values)), content)
 
 
+def known_values(values: Mapping[str, Any], places: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns everything that placeholders may stand for: the places, and the values, which may name places."""
+    return {**fill(values, places), **places}
+
+
 def _value(name: str, values: Mapping[str, Any]) -> Any:
     if values.get(name) is None:
         raise InputError(f"the grid needs a value for {{{name}}}: give it by --set {name}=VALUE")

@@ -3,7 +3,7 @@
 from .adapter_ensemble import AdapterEnsemble
 from .added_channels import load_trained_channels, train_added_channels
 from .channel_unetr import ChannelUNETR
-from .factories import build_masked_autoencoder, build_slice_segmenter, build_unetr
+from .factories import build_masked_autoencoder, build_slice_segmenter, build_swin_unetr, build_unetr
 from .masked_autoencoder import MaskedAutoEncoder, MaskedReconstructionLoss
 from .pretrained import load_base, save_encoder
 from .simmim import SimMIM
@@ -23,6 +23,7 @@ __all__ = [
     "SliceViT",
     "build_masked_autoencoder",
     "build_slice_segmenter",
+    "build_swin_unetr",
     "build_unetr",
     "fold_slices",
     "load_base",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from monai.networks.nets import SwinUNETR
 from torch import nn
 
 from segpeft.errors import InputError
@@ -30,6 +31,7 @@ SLICE_ENCODERS = {
     "vit": (*ENCODER, "norm_eps", "pre_norm", "activation"),
     "swin": ("patch_size", "embed_dim", "depths", "num_heads", "window_size", "norm_eps"),
 }
+SWIN_UNETR = ("feature_size", "depths", "num_heads", "window_size")
 PRETRAINED_ENCODERS = {**SLICE_ENCODERS, "vit": (*ENCODER, "norm_eps")}
 SLICE_DECODERS: dict[str, type[nn.Module]] = {
     "upernet": UPerNetDecoder,
@@ -124,6 +126,13 @@ def build_slice_segmenter(
         raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(SLICE_ENCODERS)}")
     if decoder not in SLICE_DECODERS:
         raise InputError(f"decoder {decoder!r} is unknown: expected one of {', '.join(SLICE_DECODERS)}")
+    for name, size, least in (
+        ("in_channels", in_channels, 1),
+        ("out_channels", out_channels, 1),
+        ("feature_size", feature_size, 4),
+    ):
+        if size is not None and size < least:
+            raise InputError(f"{name} {size} is out of range: expected at least {least}")
     settings = {name: value for name, value in encoder.items() if name != "kind"}
     _check_settings("encoder", settings, SLICE_ENCODERS[kind])
     backbone: SliceViT | SliceSwin
@@ -134,6 +143,21 @@ def build_slice_segmenter(
             raise InputError("decoder swin_unet mirrors its encoder: expected encoder kind swin and no feature_size")
         sizes = {"num_heads": backbone.num_heads, "window_size": backbone.window_size}
     return SliceSegmenter(backbone, SLICE_DECODERS[decoder](backbone.widths, backbone.strides, out_channels, **sizes))
+
+
+def build_swin_unetr(in_channels: int, out_channels: int, encoder: Mapping[str, Any]) -> SwinUNETR:
+    """Returns MONAI's Swin UNETR (arXiv 2201.01266), a 3D Swin transformer with a convolutional decoder.
+
+    Args:
+        in_channels: of the image.
+        out_channels: one logit a class or region.
+        encoder: any of :data:`SWIN_UNETR`.
+
+    Raises:
+        InputError: ``encoder`` holds another setting.
+    """
+    _check_settings("encoder", encoder, SWIN_UNETR)
+    return SwinUNETR(in_channels, out_channels, **encoder)
 
 
 def _check_settings(knob: str, settings: Mapping[str, Any], known: Sequence[str]) -> None:

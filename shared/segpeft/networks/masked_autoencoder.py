@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from segpeft.errors import InputError
 
 from .pretrained.monai_mae import encoder_state
-from .sizes import set_norm_eps
+from .norm_eps import set_norm_eps
 from .vit_encoder import slim_transformer_blocks
 
 

@@ -14,7 +14,7 @@ from segpeft.errors import InputError
 from segpeft.peft.swin_hosts import STAGES
 
 from .masked_autoencoder import from_patches, to_patches
-from .sizes import set_norm_eps
+from .norm_eps import set_norm_eps
 from .slice_swin import check_stages
 
 

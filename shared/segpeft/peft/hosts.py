@@ -9,6 +9,7 @@ from torch import Tensor, cat, nn
 from segpeft.errors import InputError
 
 from .adopt import adopt
+from .prompts import PassedPrompts, Prompts
 from .sockets import Socket, add_sockets
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def host_block(block: nn.Module, host: type[nn.Module]) -> nn.Module:
         part = block.get_submodule(name)
         setattr(hosted, name, adopt(part, type(part)))
     add_sockets(hosted)
+    hosted.prompts = PassedPrompts()
     return hosted
 
 
@@ -54,6 +56,7 @@ class TransformerBlockHost(TransformerBlock):
         beside_mlp: Socket
         after_mlp: Socket
         after_block: Socket
+        prompts: Prompts
 
     def attn_branch(self, x: Tensor) -> Tensor:
         """Returns ``attn(norm1(x))`` of tokens (B, N, C)."""
@@ -63,25 +66,46 @@ class TransformerBlockHost(TransformerBlock):
         """Returns ``mlp(norm2(x))`` of tokens (B, N, C)."""
         return self.mlp(self.norm2(x))
 
-    def forward(self, x: Tensor, grid: list[int], carry: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Maps tokens (B, N, C) to tokens; ``grid`` and ``carry`` are those of :meth:`Socket.forward`."""
+    def forward(  # type: ignore[override]
+        self, x: Tensor, grid: list[int], carry: Tensor, prompts: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps tokens (B, N, C) to tokens.
+
+        Args:
+            x: the residual stream.
+            grid: of :meth:`Socket.forward`.
+            carry: of :meth:`Socket.forward`.
+            prompts: (B, P, C) of the block before; see :class:`segpeft.peft.prompts.Prompts`.
+        """
+        prompts = self.prompts(x, prompts)
         x, carry = self.before_attn(x, grid, carry)
         stream = x
         if not self.beside_attn.empty:
             beside, carry = self.beside_attn(x, grid, carry)
             stream = x + beside
-        branch, carry = self.after_attn(self.attn_branch(x), grid, carry)
+        branch, prompts = self._attend(x, prompts)
+        branch, carry = self.after_attn(branch, grid, carry)
         x = stream + branch
         stream = x
         if not self.beside_mlp.empty:
             beside, carry = self.beside_mlp(x, grid, carry)
             stream = x + beside
         branch, carry = self.after_mlp(self.mlp_branch(x), grid, carry)
-        return self.after_block(stream + branch, grid, carry)
+        x, carry = self.after_block(stream + branch, grid, carry)
+        if prompts.shape[1] > 0:
+            prompts = prompts + self.mlp_branch(prompts) if self.prompts.handed_on else prompts[:, :0]
+        return x, carry, prompts
+
+    def _attend(self, x: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the attention's update of the tokens, and the updated prompts."""
+        if prompts.shape[1] == 0:
+            return self.attn_branch(x), prompts
+        branch = self.attn_branch(cat((x, prompts), dim=1))  # (B, N + P, C)
+        return branch[:, : x.shape[1]], prompts + branch[:, x.shape[1] :]
 
 
 class ViTHost(ViT):
-    """MONAI's ViT that owns the loop over its blocks and hands grid and carry along; stands wherever a ViT stood."""
+    """MONAI's ViT that hands grid, carry and prompts from block to block; stands wherever a ViT stood."""
 
     patch_size: list[int]
 
@@ -104,9 +128,10 @@ class ViTHost(ViT):
         if hasattr(self, "cls_token"):
             x = cat((self.cls_token.expand(x.shape[0], -1, -1), x), dim=1)
         carry = x.new_zeros([0])
+        prompts = x.new_zeros([x.shape[0], 0, x.shape[2]])
         hidden: list[Tensor] = []
         for block in self.blocks:
-            x, carry = block(x, grid, carry)
+            x, carry, prompts = block(x, grid, carry, prompts)
             hidden.append(x)
         x = self.norm(x)
         if hasattr(self, "classification_head"):

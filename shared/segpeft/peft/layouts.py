@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -16,6 +16,18 @@ from .hosts import host_vit
 from .swin_hosts import host_swin
 
 
+def patch_dims(backbone: nn.Module) -> int:
+    """Returns along how many axes the patches of ``backbone`` extend, read off its ``patch_size``.
+
+    Raises:
+        InputError: if it does not tell.
+    """
+    size = getattr(backbone, "patch_size", None)
+    if not isinstance(size, Sequence) or len(size) not in (2, 3):
+        raise InputError(f"patch_size {size} of {type(backbone).__name__}: expected 2 or 3 numbers, or a layout's dims")
+    return len(size)
+
+
 @dataclass(frozen=True)
 class Layout:
     """A backbone as methods see it.
@@ -27,6 +39,9 @@ class Layout:
         stages: the backbone -> paths of its transformer blocks, one list a stage.
         host: the backbone -> the same with sockets (:func:`segpeft.peft.hosts.host_backbone`).
         frozen: patterns (``fnmatch``) of the backbone's parameters that ``apply_peft`` freezes; others stay trainable.
+        dims: the hosted backbone -> 3 if it encodes volumes, 2 if slices (the axes of a token grid are then
+            ``[D, h, w]``); default: what its ``patch_size`` says.
+        stage_stride: by what the grid shrinks from a stage to the next, along each axis of the patches.
     """
 
     name: str
@@ -35,6 +50,8 @@ class Layout:
     stages: Callable[[nn.Module], list[list[str]]]
     host: Callable[[nn.Module], nn.Module]
     frozen: tuple[str, ...] = field(default=("*",))
+    dims: Callable[[nn.Module], int] = patch_dims
+    stage_stride: int = 1
 
     def blocks(self, backbone: nn.Module) -> list[str]:
         """Returns the paths of all transformer blocks, in the order of computation."""
@@ -96,6 +113,7 @@ SWIN = Layout(
     targets={"qkv": "attn.qkv", "out_proj": "attn.proj", "linear1": "mlp.linear1", "linear2": "mlp.linear2"},
     stages=_swin_stages,
     host=host_swin,
+    stage_stride=2,
 )
 """MONAI's Swin transformer, 2D and 3D, alone or inside SwinUNETR. (Its convolutional patch embedding is no target.)"""
 

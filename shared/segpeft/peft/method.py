@@ -8,7 +8,21 @@ from typing import Any, ClassVar
 
 from torch import nn
 
+from segpeft.errors import InputError
+
 from .layouts import Layout
+
+
+def check_count(name: str, value: object) -> None:
+    """Raises :class:`InputError` unless the hyper-parameter is an integer of at least 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{name} {value!r} is out of range: expected an integer of at least 1")
+
+
+def check_odd(name: str, value: object) -> None:
+    """Raises :class:`InputError` unless the hyper-parameter is an odd integer of at least 1, as a kernel's width."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1 or value % 2 == 0:
+        raise InputError(f"{name} {value!r} is out of range: expected an odd integer of at least 1")
 
 
 @dataclass(frozen=True)

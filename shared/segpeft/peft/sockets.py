@@ -60,7 +60,7 @@ def add_sockets(block: nn.Module) -> None:
 
 
 def fill_socket(block: nn.Module, position: str, socket: Socket) -> None:
-    """Puts ``socket`` into the empty socket of a hosted block.
+    """Puts ``socket`` into the empty socket of a hosted block, on its device and in its type.
 
     Args:
         block: a block of a backbone that went through :func:`segpeft.peft.hosts.host_backbone`.
@@ -77,4 +77,5 @@ def fill_socket(block: nn.Module, position: str, socket: Socket) -> None:
         raise InputError(f"{type(block).__name__} has no sockets: host its backbone first")
     if not current.empty:
         raise InputError(f"{position} holds {type(current).__name__} already: {type(socket).__name__} does not fit in")
-    setattr(block, position, socket)
+    reference = next(block.parameters())
+    setattr(block, position, socket.to(reference.device, reference.dtype))

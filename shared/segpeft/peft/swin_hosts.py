@@ -17,7 +17,9 @@ from segpeft.errors import InputError
 
 from .adopt import adopt
 from .hosts import host_block
+from .prompts import Prompts
 from .sockets import Socket
+from .swin_prompts import merge_prompts, prompted_attention
 
 STAGES = ("layers1", "layers2", "layers3", "layers4")
 
@@ -37,6 +39,7 @@ class SwinTransformerBlockHost(SwinTransformerBlock):
         beside_mlp: Socket
         after_mlp: Socket
         after_block: Socket
+        prompts: Prompts
 
     def attn_branch(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Returns the windowed ``attn(norm1(x))`` of x (B, h, w[, d], C)."""
@@ -51,8 +54,8 @@ class SwinTransformerBlockHost(SwinTransformerBlock):
         return self._normed_mlp(x)
 
     def forward(  # type: ignore[override]
-        self, x: Tensor, mask: Tensor | None, grid: list[int], carry: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, x: Tensor, mask: Tensor | None, grid: list[int], carry: Tensor, prompts: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Maps x (B, h, w[, d], C) to the same shape.
 
         Args:
@@ -60,20 +63,36 @@ class SwinTransformerBlockHost(SwinTransformerBlock):
             mask: which tokens of a shifted window see each other, of ``compute_mask``.
             grid: of :meth:`Socket.forward`.
             carry: of :meth:`Socket.forward`.
+            prompts: (B, P, C) of the block before; see :class:`segpeft.peft.prompts.Prompts`.
         """
+        prompts = self.prompts(x, prompts)
         x, carry = _through(self.before_attn, x, grid, carry)
         stream = x
         if not self.beside_attn.empty:
             beside, carry = _through(self.beside_attn, x, grid, carry)
             stream = x + beside
-        branch, carry = _through(self.after_attn, self.attn_branch(x, mask), grid, carry)
+        branch, prompts = self._attend(x, prompts, mask)
+        branch, carry = _through(self.after_attn, branch, grid, carry)
         x = stream + self.drop_path(branch)
         stream = x
         if not self.beside_mlp.empty:
             beside, carry = _through(self.beside_mlp, x, grid, carry)
             stream = x + beside
         branch, carry = _through(self.after_mlp, self.mlp_branch(x), grid, carry)
-        return _through(self.after_block, stream + self.drop_path(branch), grid, carry)
+        x, carry = _through(self.after_block, stream + self.drop_path(branch), grid, carry)
+        if prompts.shape[1] > 0:
+            prompts = prompts + self.drop_path(self.mlp_branch(prompts)) if self.prompts.handed_on else prompts[:, :0]
+        return x, carry, prompts
+
+    def _attend(self, x: Tensor, prompts: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Returns the attention's update of the tokens, and the updated prompts."""
+        if prompts.shape[1] == 0:
+            return self.attn_branch(x, mask), prompts
+        if self.use_checkpoint and torch.is_grad_enabled():
+            branch, made = checkpoint(prompted_attention, self, x, prompts, mask, use_reentrant=False)
+        else:
+            branch, made = prompted_attention(self, x, prompts, mask)
+        return branch, prompts + self.drop_path(made)
 
     def _normed_mlp(self, x: Tensor) -> Tensor:
         return self.mlp(self.norm2(x))
@@ -87,10 +106,12 @@ def _through(socket: Socket, x: Tensor, grid: list[int], carry: Tensor) -> tuple
 
 
 class BasicLayerHost(BasicLayer):
-    """One stage of MONAI's Swin transformer that hands grid and carry from block to block."""
+    """One stage of MONAI's Swin transformer that hands grid, carry and prompts from block to block."""
 
-    def forward(self, x: Tensor, slices: int, carry: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Maps x (B, C, h, w[, d]) through the blocks and, where the stage has one, the patch merging."""
+    def forward(  # type: ignore[override]
+        self, x: Tensor, slices: int, carry: Tensor, prompts: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps x (B, C, h, w[, d]) and prompts (B, P, C) through the blocks and, if there is one, the patch merging."""
         size = list(x.shape[2:])
         grid = size if len(size) == 3 else [slices, *size]
         window, shift = get_window_size(size, self.window_size, self.shift_size)
@@ -100,14 +121,15 @@ class BasicLayerHost(BasicLayer):
             mask = compute_mask(padded, window, shift, x.device)
         x = x.movedim(1, -1)  # (B, h, w[, d], C)
         for block in self.blocks:
-            x, carry = block(x, mask, grid, carry)
+            x, carry, prompts = block(x, mask, grid, carry, prompts)
         if self.downsample is not None:
             x = self.downsample(x)
-        return x.movedim(-1, 1), carry
+            prompts = merge_prompts(self.downsample, prompts, len(size))
+        return x.movedim(-1, 1), carry, prompts
 
 
 class SwinTransformerHost(SwinTransformer):
-    """MONAI's Swin transformer that hands grid and carry from stage to stage; stands wherever one stood."""
+    """MONAI's Swin transformer that hands grid, carry and prompts from stage to stage; stands wherever one stood."""
 
     def forward(self, x: Tensor, normalize: bool = True, slices: int = 1) -> list[Tensor]:
         """Encodes images.
@@ -123,10 +145,11 @@ class SwinTransformerHost(SwinTransformer):
         x = self.pos_drop(self.patch_embed(x))
         features = [self.proj_out(x, normalize)]
         carry = x.new_zeros([0])
+        prompts = x.new_zeros([x.shape[0], 0, x.shape[1]])
         for name in STAGES:
             if self.use_v2:
                 x = getattr(self, f"{name}c")[0](x.contiguous())
-            x, carry = getattr(self, name)[0](x.contiguous(), slices, carry)
+            x, carry, prompts = getattr(self, name)[0](x.contiguous(), slices, carry, prompts)
             features.append(self.proj_out(x, normalize))
         return features
 

@@ -6,9 +6,12 @@ import argparse
 import json
 
 from .channel_lora import rows as channel_lora_rows
+from .med_tuning_adapter import rows as med_tuning_adapter_rows
+from .med_tuning_methods import rows as med_tuning_methods_rows
+from .med_tuning_networks import rows as med_tuning_networks_rows
 from .row import Row
 
-SOURCES = (channel_lora_rows,)
+SOURCES = (channel_lora_rows, med_tuning_networks_rows, med_tuning_methods_rows, med_tuning_adapter_rows)
 
 
 def main() -> None:

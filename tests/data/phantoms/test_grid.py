@@ -21,3 +21,11 @@ def test_a_turned_grid_samples_inside_its_voxels() -> None:
     straight, turned = Grid((24, 24, 24), (120.0, 48.0, 48.0)), Grid((24, 24, 24), (120.0, 48.0, 48.0), (0, 0, 90.0))
     assert np.ptp(straight.offsets(), axis=0) == pytest.approx([2.5, 0, 0])
     assert np.ptp(turned.offsets(), axis=0) == pytest.approx([0, 2.5, 0], abs=1e-5)
+
+
+def test_samples_may_lie_along_one_axis_alone() -> None:
+    grid = Grid((24, 24, 24), (120.0, 120.0, 120.0))
+    assert len(grid.offsets()) == 8
+    along = grid.offsets(axes=(2,))
+    assert np.ptp(along, axis=0) == pytest.approx([0, 0, 2.5])
+    assert along.mean(axis=0) == pytest.approx([0, 0, 0])

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from monai.transforms import LoadImage
 
+from segpeft.data.phantoms.abdomen import PHANTOM as ABDOMEN
+from segpeft.data.phantoms.abdomen import abdomen_case
 from segpeft.data.phantoms.brain import PHANTOM as BRAIN
 from segpeft.data.phantoms.dataset_writer import write_dataset
 from segpeft.data.phantoms.prostate import PHANTOM, prostate_series
@@ -136,3 +138,18 @@ def test_a_phantom_on_one_grid_has_series_too(tmp_path: Path) -> None:
 def test_wrong_settings_are_refused(changes: dict, said: str) -> None:
     with pytest.raises(InputError, match=said):
         Settings(1, SHAPE, **changes)
+
+
+def test_a_ct_says_so_and_keeps_its_hounsfield_units(tmp_path: Path) -> None:
+    import itk
+
+    write(tmp_path, ABDOMEN, cases=1, shape=(28, 24, 8), layout="series", dicom=True)
+    folder = tmp_path / "abdomen_001" / "CT"
+    reader = itk.GDCMImageIO.New()
+    reader.SetFileName(str(folder / "0001.dcm"))
+    reader.ReadImageInformation()
+    assert reader.GetMetaDataDictionary()["0008|0060"].strip() == "CT"
+    case = abdomen_case((28, 24, 8), 0, 0)
+    read = LoadImage(reader="ITKReader")(str(folder))
+    found, expected = by_world(read.numpy(), read.affine.numpy()), by_world(case.image[0], case.affine)
+    np.testing.assert_array_equal(found[0], expected[0])

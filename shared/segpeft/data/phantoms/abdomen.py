@@ -100,11 +100,11 @@ def _draw_kidneys(rng: np.random.Generator) -> tuple[Kidney, ...]:
 
 
 def _grid(patient: _Patient, shape: Shape | None) -> Grid:
-    """The case's grid, centred on the patient in the plane, with whole slices at full size."""
+    """The case's grid, centred a little behind the patient so that it shows the table, with whole slices if full."""
     scanner = patient.scanner
     slices = round((patient.top - patient.bottom) / scanner.thickness)
     field_of_view = (MATRIX * scanner.pixel, MATRIX * scanner.pixel, slices * scanner.thickness)
-    centre = (0.0, 0.0, 0.5 * (patient.bottom + patient.top))
+    centre = (0.0, -14.0, 0.5 * (patient.bottom + patient.top))
     return Grid(shape or (MATRIX, MATRIX, slices), field_of_view, centre=centre, smallest=SMALLEST)
 
 

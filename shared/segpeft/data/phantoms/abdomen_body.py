@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from segpeft.data.phantoms.abdomen_tissue import Kind
 from segpeft.data.phantoms.case import FloatArray
-from segpeft.data.phantoms.solids import ellipsoid, mirrored
+from segpeft.data.phantoms.solids import ellipsoid, in_box, mirrored
 
 WALL = 12.0
 _ENDLESS = 1e4  # mm: a cylinder along z
@@ -29,7 +29,7 @@ class Trunk:
     """One patient's trunk; everything random is drawn at construction.
 
     Args:
-        rng: source of fat, calcification of nothing, and the phase of vertebrae and ribs.
+        rng: source of the fat, of where vertebrae and ribs begin, and of the width and course of the vessels.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -92,14 +92,14 @@ class Trunk:
 
     def _lay_muscles(self, kinds: NDArray[np.uint8], both: FloatArray) -> None:
         """Lays the muscles of back and belly at the mirrored points `both` (N, 3), in place."""
-        soft = kinds != Kind.LUNG
         for centre, semi_axes in _MUSCLES:
-            near = np.flatnonzero((np.abs(both[:, :2] - centre[:2]) < np.array(semi_axes[:2])).all(axis=1) & soft)
-            kinds[near[ellipsoid(both[near], centre, semi_axes) < 0.0]] = Kind.MUSCLE
+            near = in_box(both, np.subtract(centre, semi_axes), np.add(centre, semi_axes))
+            near = near[ellipsoid(both[near], centre, semi_axes) < 0.0]
+            kinds[near[kinds[near] != Kind.LUNG]] = Kind.MUSCLE
 
     def _lay_spine(self, kinds: NDArray[np.uint8], points: FloatArray) -> None:
         """Lays vertebral bodies, discs, arches and the canal, in place."""
-        near = np.flatnonzero((np.abs(points[:, 0]) < 50.0) & (points[:, 1] < -25.0) & (points[:, 1] > -120.0))
+        near = in_box(points, (-50.0, -120.0, -_ENDLESS), (50.0, -25.0, _ENDLESS))
         place = points[near] - np.array([self._bow[0], 0.0, 0.0], dtype=np.float32)
         found, level = kinds[near], np.abs((points[near, 2] + self._level) % _VERTEBRA - 0.5 * _VERTEBRA)
         arch = ellipsoid(place, (0.0, -82.0, 0.0), (15.0, 14.0, _ENDLESS))
@@ -116,18 +116,19 @@ class Trunk:
 
     def _lay_hips(self, kinds: NDArray[np.uint8], both: FloatArray) -> None:
         """Lays the wings of the hips below the kidneys at the mirrored points `both` (N, 3), in place."""
-        near = np.flatnonzero((both[:, 2] < -85.0) & (both[:, 0] > 45.0))
+        near = in_box(both, (45.0, -_ENDLESS, -_ENDLESS), (_ENDLESS, 55.0, -85.0))
         place = both[near]
         sheet = np.abs(ellipsoid(place, (48.0, -12.0, -185.0), (72.0, 72.0, 92.0)))
-        wing = (place[:, 0] > 60.0) & (place[:, 1] < 55.0)
+        wing = place[:, 0] > 60.0
         kinds[near[wing & (sheet < 6.0)]] = Kind.COMPACT_BONE
         kinds[near[wing & (sheet < 3.0)]] = Kind.MARROW
 
     def _lay_vessels(self, kinds: NDArray[np.uint8], points: FloatArray) -> None:
         """Lays the aorta and the inferior vena cava in front of the spine, in place."""
-        x, y, z = points.T
+        near = in_box(points, (-35.0, -45.0, -_ENDLESS), (45.0, 0.0, _ENDLESS))
+        x, y, z = points[near].T
         sway = 2.5 * np.sin(z / 45.0 + self._bow[1])
         aorta = np.hypot(x + 9.0 + sway, y + 25.0) < self._aorta * np.where(z < -95.0, 0.6, 1.0)
         cava = np.hypot((x - 22.0 + sway) / 1.25, y + 26.0) < 9.5
-        kinds[cava] = Kind.VEIN
-        kinds[aorta] = Kind.ARTERY
+        kinds[near[cava]] = Kind.VEIN
+        kinds[near[aorta]] = Kind.ARTERY

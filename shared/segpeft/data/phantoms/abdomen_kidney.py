@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from segpeft.data.phantoms.abdomen_masses import Mass, draw_masses
 from segpeft.data.phantoms.abdomen_tissue import Kind
 from segpeft.data.phantoms.case import FloatArray
-from segpeft.data.phantoms.solids import ball, capsule, ellipsoid
+from segpeft.data.phantoms.solids import ball, capsule, ellipsoid, in_box
 from segpeft.data.phantoms.waves import RandomWaves
 
 RIGHT, LEFT = 1, -1
@@ -47,7 +47,7 @@ class Kidney:
     def lay(self, kinds: NDArray[np.uint8], points: FloatArray) -> None:
         """Sets the kinds (N,) of points (N, 3) of the cavity, in place, from the fat around it to its masses."""
         self._lay_vessels(kinds, points)
-        near = np.flatnonzero((np.abs(points - self.centre) < REACH).all(axis=1))
+        near = in_box(points, self.centre - REACH, self.centre + REACH)
         place = self.local(points[near])
         found = kinds[near]
         surface = self._surface(place)
@@ -100,7 +100,7 @@ class Kidney:
         for tilt in (-0.35, 0.35):
             limb = place - np.array([0.6 * u, 0.2 * v, 1.02 * w], dtype=np.float32)
             limb = limb @ np.asarray(Rotation.from_euler("z", tilt).as_matrix(), dtype=np.float32)
-            near = np.flatnonzero((np.abs(limb) < 20.0).all(axis=1))
+            near = in_box(limb, (-20.0, -20.0, -20.0), (20.0, 20.0, 20.0))
             kinds[near[ellipsoid(limb[near], (0.0, 0.0, 0.0), (2.6, 12.0, 13.0)) < 0.0]] = Kind.ADRENAL
         if self._adenoma:
             top = np.array([0.6 * u, 0.2 * v, w + self._adenoma + 2.0], dtype=np.float32)

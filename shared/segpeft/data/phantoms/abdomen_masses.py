@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from segpeft.data.phantoms.abdomen_tissue import TUMOUR_KINDS, Kind
 from segpeft.data.phantoms.case import FloatArray
+from segpeft.data.phantoms.solids import in_box
 from segpeft.data.phantoms.waves import RandomWaves
 
 TUMOUR_RADII = (8.0, 40.0)
@@ -46,7 +47,7 @@ class Mass:
             place: points in the kidney's frame in mm.
             kidney: signed distance (N,) in mm to the kidney's surface.
         """
-        near = np.flatnonzero((np.abs(place - self.centre) < 1.6 * self.radius).all(axis=1))
+        near = in_box(place, self.centre - 1.6 * self.radius, self.centre + 1.6 * self.radius)
         offset = (place[near] - self.centre) * self.stretch
         rough = self.radius * self.uneven * self.edge.scalar(offset)
         distance = np.linalg.norm(offset, axis=1) + rough - self.radius

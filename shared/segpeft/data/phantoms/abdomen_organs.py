@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from segpeft.data.phantoms.abdomen_tissue import Kind
 from segpeft.data.phantoms.case import FloatArray
-from segpeft.data.phantoms.solids import ball, capsule, ellipsoid
+from segpeft.data.phantoms.solids import ball, capsule, ellipsoid, in_box
 from segpeft.data.phantoms.waves import RandomWaves
 
 _WALL = 3.5
@@ -88,7 +88,7 @@ class Organs:
     ) -> tuple[NDArray[np.int64], FloatArray]:
         """Returns the indices of points (N, 3) near an organ and their signed distances in mm to its surface."""
         centre, axes = np.array(solid[0], dtype=np.float32), np.array(solid[1]) * self._size
-        near = np.flatnonzero((np.abs(points - centre) < axes + 6.0).all(axis=1))
+        near = in_box(points, centre - axes - 6.0, centre + axes + 6.0)
         place = points[near]
         x, y, z = axes.tolist()
         return near, ellipsoid(place, solid[0], (x, y, z)) + 2.5 * self._edge.scalar(place)

@@ -1,4 +1,4 @@
-"""A volume as a DICOM MR series: one file a slice, in patient coordinates (LPS), the same bytes for the same volume."""
+"""A volume as a DICOM series of MR or CT: a file a slice, in patient coordinates (LPS), the same bytes every time."""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segpeft.data.phantoms.case import Volume
 
-_MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
+_IMAGE_STORAGE = {"MR": "1.2.840.10008.5.1.4.1.1.4", "CT": "1.2.840.10008.5.1.4.1.1.2"}
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -26,12 +26,14 @@ class SeriesIdentity:
         patient: patient's name and id.
         description: the series' description, a channel's name.
         number: of the series in its study, from 1.
+        modality: "MR" or "CT".
     """
 
     data_set: str
     patient: str
     description: str
     number: int
+    modality: str = "MR"
 
     def uid(self, *parts: object) -> str:
         """Returns a UID that depends on the data set, the patient and `parts` alone (the root 2.25 is for UUIDs)."""
@@ -83,12 +85,12 @@ def _set_tags(image: Any, index: int, thickness: float, identity: SeriesIdentity
     """Puts the tags that ITK does not derive from the image into its dictionary."""
     series = identity.description, identity.number
     tags = {
-        "0008|0016": _MR_IMAGE_STORAGE,
+        "0008|0016": _IMAGE_STORAGE[identity.modality],
         "0008|0018": identity.uid(*series, index),  # instance
         "0008|0020": "20000101",  # study date: fixed, so that the bytes are
         "0008|0021": "20000101",
         "0008|0030": "000000",
-        "0008|0060": "MR",
+        "0008|0060": identity.modality,
         "0008|103e": identity.description,
         "0010|0010": identity.patient,
         "0010|0020": identity.patient,
@@ -102,7 +104,7 @@ def _set_tags(image: Any, index: int, thickness: float, identity: SeriesIdentity
         # Values are stored as they are. Said here since GDCM says it only after having read a series in the process.
         "0028|1052": "0",
         "0028|1053": "1",
-        "0028|1054": "US",
+        "0028|1054": "HU" if identity.modality == "CT" else "US",
     }
     dictionary = image.GetMetaDataDictionary()
     for tag, value in tags.items():

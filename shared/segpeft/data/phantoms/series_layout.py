@@ -35,6 +35,7 @@ class SeriesLayout:
                 continue
             if settings.dicom:
                 study = f"{phantom.name} phantom {phantom.version}, seed {settings.seed}, shape {settings.shape}"
-                write_dicom_series(path, image, SeriesIdentity(study, files.shown.name, path.name, number))
+                modality = "CT" if path.name == "CT" else "MR"
+                write_dicom_series(path, image, SeriesIdentity(study, files.shown.name, path.name, number, modality))
             else:
                 write_nifti(path, image.values, image.affine)

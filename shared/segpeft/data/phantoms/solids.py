@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from scipy.spatial import cKDTree
 
@@ -31,11 +31,20 @@ def ellipsoid(
     return (radius - 1.0) * radius / np.maximum(slope, 1e-6)
 
 
+def in_box(points: FloatArray, low: ArrayLike, high: ArrayLike) -> NDArray[np.int64]:
+    """Indices of the points (N, 3) between two corners (3,), found axis by axis: most are far away along the first."""
+    near = np.arange(len(points))
+    for axis, (least, most) in enumerate(zip(np.asarray(low).tolist(), np.asarray(high).tolist(), strict=True)):
+        along = points[near, axis]
+        near = near[(along > least) & (along < most)]
+    return near
+
+
 def ball(points: FloatArray, centre: FloatArray, radius: float) -> tuple[NDArray[np.int64], FloatArray]:
     """Indices of the points (N, 3) in the box around a ball, and their signed distances in mm to its surface."""
-    offset = points - np.asarray(centre, dtype=np.float32)
-    near = np.flatnonzero((np.abs(offset) < radius).all(axis=1))
-    return near, np.linalg.norm(offset[near], axis=1) - radius
+    middle = np.asarray(centre, dtype=np.float32)
+    near = in_box(points, middle - radius, middle + radius)
+    return near, np.linalg.norm(points[near] - middle, axis=1) - radius
 
 
 def capsule(
@@ -43,8 +52,7 @@ def capsule(
 ) -> tuple[NDArray[np.int64], FloatArray]:
     """A straight tube with round ends: what `ball` returns, for a segment instead of a centre."""
     first, last = np.asarray(start, dtype=np.float32), np.asarray(end, dtype=np.float32)
-    low, high = np.minimum(first, last) - radius, np.maximum(first, last) + radius
-    near = np.flatnonzero(((points > low) & (points < high)).all(axis=1))
+    near = in_box(points, np.minimum(first, last) - radius, np.maximum(first, last) + radius)
     offset, axis = points[near] - first, last - first
     along = np.clip(offset @ axis / float(axis @ axis), 0.0, 1.0)
     return near, np.linalg.norm(offset - along[:, None] * axis, axis=1) - np.float32(radius)
@@ -87,10 +95,7 @@ class Tube:
     def distance(self, points: FloatArray, reach: float = 12.0) -> FloatArray:
         """Signed distance at points (N, 3): (N,) in mm, inf where the centre line is over `reach` mm away."""
         distance = np.full(len(points), np.inf, dtype=np.float32)
-        near = np.arange(len(points))
-        for axis, (low, high) in enumerate(zip(*self._box, strict=True)):
-            along = points[near, axis]
-            near = near[(along > low - reach) & (along < high + reach)]
+        near = in_box(points, self._box[0] - reach, self._box[1] + reach)
         gap, station = self._tree.query(points[near], distance_upper_bound=reach)
         found = np.isfinite(gap)
         distance[near[found]] = gap[found] - self.radii[station[found]]
