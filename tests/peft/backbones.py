@@ -111,7 +111,5 @@ BACKBONES = {
     "swin_unetr": Backbone(
         _swin_unetr, "swinViT", SwinTransformer, (2, 1, 32, 32, 32), _swin_widths(12), SWIN["depths"], stage_stride=2
     ),
-    "channel_unetr": Backbone(
-        _channel_unetr, "vit", ViT, (2, 3, 16, 16, 8), ((12, 16),) * 4, (1, 1, 1, 1), fold=True
-    ),
+    "channel_unetr": Backbone(_channel_unetr, "vit", ViT, (2, 3, 16, 16, 8), ((12, 16),) * 4, (1, 1, 1, 1), fold=True),
 }

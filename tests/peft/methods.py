@@ -138,9 +138,8 @@ METHODS: dict[str, tuple[Method, Callable[[Backbone], int]]] = {
 PERTURBS = {"med_adapter_reference": "starts as published, with up-projections that are not 0"}
 """Methods that don't start as the plain network, with the reason."""
 
-NORMED_AWAY = {
-    **{method: (".line.bias", ".plane.bias") for method in ("med_adapter", "med_adapter_reference", "med_adapter_large")}
-}
+MED_ADAPTERS = ("med_adapter", "med_adapter_reference", "med_adapter_large")
+NORMED_AWAY = dict.fromkeys(MED_ADAPTERS, (".line.bias", ".plane.bias"))
 """Name endings of parameters whose gradient is 0: a batch norm takes out a constant (that of ``plane`` if D = 1)."""
 
 ONE_IMAGE_A_ROW = "a row of the batch is a whole image with all its channels, so there is no channel to adapt to"

@@ -93,7 +93,9 @@ class MedAdapter(Method):
         """Puts a :class:`MedAdapterSocket` after every block."""
         backbone = host_backbone(backbone, layout)
         if hasattr(backbone, "cls_token"):
-            raise InputError(f"{type(backbone).__name__} has a class token, which has no place in a volume: build without")
+            raise InputError(
+                f"{type(backbone).__name__} has a class token, which has no place in a volume: build without"
+            )
         volumetric = layout.dims(backbone) == 3
         stride = layout.stage_stride
         strides = (stride if volumetric else 1, stride, stride)
