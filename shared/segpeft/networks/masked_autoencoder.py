@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from segpeft.errors import InputError
 
-from .pretrained.monai_mae import encoder_state
 from .norm_eps import set_norm_eps
+from .pretrained.monai_mae import encoder_state
 from .vit_encoder import slim_transformer_blocks
 
 

@@ -110,9 +110,12 @@ class SimMIM(nn.Module):
         return to_patches(painted, self.patch_size), mask.flatten(1).int()
 
     def encoder_state(self) -> dict[str, Tensor]:
-        """Returns the encoder under the names of MONAI's SwinTransformer, and ``norm``."""
-        norm = {f"norm.{name}": value for name, value in self.norm.state_dict().items()}
-        return {**self.swin.state_dict(), **norm}
+        """Returns the encoder's parameters under the names of MONAI's SwinTransformer, and ``norm``.
+
+        MONAI's only buffers, ``relative_position_index``, follow from the window and are left out.
+        """
+        parts = [*self.swin.named_parameters(), *self.norm.named_parameters(prefix="norm")]
+        return {name: parameter.detach() for name, parameter in parts}
 
 
 def _swin(
