@@ -12,7 +12,7 @@ import segpeft
 from segpeft.atomic_files import replacing
 
 from ..masked_autoencoder import MaskedAutoEncoder
-from .monai_mae import encoder_state
+from .monai_mae import encoder_of
 
 FORMAT = "segpeft-encoder"
 
@@ -30,9 +30,8 @@ def save_encoder(network: MaskedAutoEncoder, path: str | os.PathLike[str]) -> in
         "grid": json.dumps(grid),
         "patch_size": json.dumps(list(network.patch_size)),
     }
-    state = {
-        key: value.detach().float().cpu().contiguous() for key, value in encoder_state(network.state_dict()).items()
-    }
+    tensors = encoder_of(network.state_dict()).tensors
+    state = {key: value.detach().float().cpu().contiguous() for key, value in tensors.items()}
     with replacing(path) as partial:
         save_file(state, partial, metadata=header)
     return path.stat().st_size
