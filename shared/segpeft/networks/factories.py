@@ -5,13 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import nn
+
 from segpeft.errors import InputError
 
 from .channel_unetr import ChannelUNETR
+from .decoders import (
+    SETRMLADecoder,
+    SETRNaiveDecoder,
+    SETRPUPDecoder,
+    SwinUNetDecoder,
+    UNetDecoder,
+    UPerNetDecoder,
+)
 from .masked_autoencoder import MaskedAutoEncoder
+from .slice_segmenter import SliceSegmenter
+from .slice_swin import SliceSwin
+from .slice_vit import SliceViT
 
 ENCODER = ("patch_size", "hidden_size", "mlp_dim", "num_layers", "num_heads", "qkv_bias")
 DECODER = ("decoder_hidden_size", "decoder_mlp_dim", "decoder_num_layers", "decoder_num_heads")
+SLICE_ENCODERS = {
+    "vit": (*ENCODER, "norm_eps", "pre_norm", "activation"),
+    "swin": ("patch_size", "embed_dim", "depths", "num_heads", "window_size", "norm_eps"),
+}
+SLICE_DECODERS: dict[str, type[nn.Module]] = {
+    "upernet": UPerNetDecoder,
+    "unet": UNetDecoder,
+    "setr_mla": SETRMLADecoder,
+    "setr_naive": SETRNaiveDecoder,
+    "setr_pup": SETRPUPDecoder,
+    "swin_unet": SwinUNetDecoder,
+}
 
 
 def build_unetr(
@@ -54,6 +79,45 @@ def build_masked_autoencoder(
     _check_settings("encoder", encoder, ENCODER)
     _check_settings("decoder", decoder, DECODER)
     return MaskedAutoEncoder(image_size, **encoder, **decoder, masking_ratio=masking_ratio)
+
+
+def build_slice_segmenter(
+    in_channels: int,
+    out_channels: int,
+    image_size: Sequence[int],
+    encoder: Mapping[str, Any],
+    decoder: str = "upernet",
+    feature_size: int | None = None,
+) -> SliceSegmenter:
+    """Returns a :class:`SliceSegmenter`.
+
+    Args:
+        in_channels: of the image.
+        out_channels: one logit a class or region.
+        image_size: (H, W[, D]) in voxels, for which a ViT's position embedding is built; any other may come in.
+        encoder: ``kind``, a key of :data:`SLICE_ENCODERS`, and any of the settings listed there.
+        decoder: a key of :data:`SLICE_DECODERS`.
+        feature_size: width of the decoder; by default that of its paper. ``swin_unet`` mirrors its encoder and takes
+            none.
+
+    Raises:
+        InputError: a name is unknown, or a size does not fit another.
+    """
+    kind = encoder.get("kind")
+    if kind not in SLICE_ENCODERS:
+        raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(SLICE_ENCODERS)}")
+    if decoder not in SLICE_DECODERS:
+        raise InputError(f"decoder {decoder!r} is unknown: expected one of {', '.join(SLICE_DECODERS)}")
+    settings = {name: value for name, value in encoder.items() if name != "kind"}
+    _check_settings("encoder", settings, SLICE_ENCODERS[kind])
+    backbone: SliceViT | SliceSwin
+    backbone = SliceViT(in_channels, image_size, **settings) if kind == "vit" else SliceSwin(in_channels, **settings)
+    sizes: dict[str, Any] = {} if feature_size is None else {"feature_size": feature_size}
+    if decoder == "swin_unet":
+        if not isinstance(backbone, SliceSwin) or sizes:
+            raise InputError("decoder swin_unet mirrors its encoder: expected encoder kind swin and no feature_size")
+        sizes = {"num_heads": backbone.num_heads, "window_size": backbone.window_size}
+    return SliceSegmenter(backbone, SLICE_DECODERS[decoder](backbone.widths, backbone.strides, out_channels, **sizes))
 
 
 def _check_settings(knob: str, settings: Mapping[str, Any], known: Sequence[str]) -> None:

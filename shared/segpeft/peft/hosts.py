@@ -121,13 +121,19 @@ def host_vit(vit: nn.Module) -> nn.Module:
     if type(vit) is not ViT:
         raise InputError(f"{type(vit).__name__} is no plain ViT: it needs a layout with a host of its own")
     hosted = adopt(vit, ViTHost)
-    hosted.patch_size = _patch_size(vit)
-    hosted.blocks = adopt(vit.blocks, nn.ModuleList)
-    for index, block in enumerate(vit.blocks):
+    add_vit_hosts(hosted)
+    return hosted
+
+
+def add_vit_hosts(vit: ViTHost) -> None:
+    """Turns MONAI's blocks in ``vit`` into hosts: the part that its ``__init__`` does not know."""
+    vit.patch_size = _patch_size(vit)
+    blocks = vit.blocks
+    vit.blocks = adopt(blocks, nn.ModuleList)
+    for index, block in enumerate(blocks):
         if type(block) is not TransformerBlock or block.with_cross_attention:
             raise InputError(f"block {index} of the ViT is {type(block).__name__}: it attends across or is unknown")
-        hosted.blocks[index] = host_block(block, TransformerBlockHost)
-    return hosted
+        vit.blocks[index] = host_block(block, TransformerBlockHost)
 
 
 def _patch_size(vit: ViT) -> list[int]:

@@ -138,11 +138,16 @@ def host_swin(swin: nn.Module) -> nn.Module:
     if type(swin) is not SwinTransformer:
         raise InputError(f"{type(swin).__name__} is no plain SwinTransformer: it needs a layout with a host of its own")
     hosted = adopt(swin, SwinTransformerHost)
+    add_swin_hosts(hosted)
+    return hosted
+
+
+def add_swin_hosts(swin: SwinTransformerHost) -> None:
+    """Turns MONAI's stages in ``swin`` into hosts: the part that its ``__init__`` does not know."""
     for name in STAGES:
         stages = adopt(getattr(swin, name), nn.ModuleList)
         stages[0] = _host_stage(stages[0], name)  # type: ignore[arg-type]
-        setattr(hosted, name, stages)
-    return hosted
+        setattr(swin, name, stages)
 
 
 def _host_stage(stage: BasicLayer, name: str) -> nn.Module:

@@ -1,0 +1,28 @@
+"""What the encoders of slices agree on: sizes in the plane, and the epsilon of their norms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from segpeft.errors import InputError
+
+
+def in_plane(name: str, size: int | Sequence[int]) -> tuple[int, int]:
+    """Returns a size as (H, W); one number stands for both, and of a volume's three the slices do not count.
+
+    Raises:
+        InputError: there are other than one to three numbers, or one is below 1.
+    """
+    sides = [size, size] if isinstance(size, int) else list(size)
+    if len(sides) not in (2, 3) or min(sides) < 1:
+        raise InputError(f"{name} {size}: expected (H, W), numbers from 1 on")
+    return sides[0], sides[1]
+
+
+def set_norm_eps(network: nn.Module, eps: float) -> None:
+    """Sets the epsilon of every layer norm in ``network``."""
+    for module in network.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.eps = eps
