@@ -26,7 +26,7 @@ from .slice_vit import SliceViT
 ENCODER = ("patch_size", "hidden_size", "mlp_dim", "num_layers", "num_heads", "qkv_bias")
 DECODER = ("decoder_hidden_size", "decoder_mlp_dim", "decoder_num_layers", "decoder_num_heads")
 SLICE_ENCODERS = {
-    "vit": (*ENCODER, "norm_eps", "pre_norm", "activation"),
+    "vit": (*ENCODER, "norm_eps", "pre_norm", "activation", "attention_window"),
     "swin": ("patch_size", "embed_dim", "depths", "num_heads", "window_size", "norm_eps"),
 }
 SLICE_DECODERS: dict[str, type[nn.Module]] = {
@@ -52,13 +52,13 @@ def build_unetr(
         in_channels: of the image.
         out_channels: one logit a region.
         image_size: of the window in voxels.
-        encoder: any of :data:`ENCODER`.
+        encoder: any of :data:`ENCODER`, and ``norm_eps``.
         feature_size: width of the decoder at full resolution.
 
     Raises:
         InputError: ``encoder`` holds another setting, or a size does not fit.
     """
-    _check_settings("encoder", encoder, ENCODER)
+    _check_settings("encoder", encoder, (*ENCODER, "norm_eps"))
     return ChannelUNETR(in_channels, out_channels, image_size, feature_size, **encoder)
 
 

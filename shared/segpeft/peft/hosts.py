@@ -55,8 +55,8 @@ class TransformerBlockHost(TransformerBlock):
         after_mlp: Socket
         after_block: Socket
 
-    def attn_branch(self, x: Tensor) -> Tensor:
-        """Returns ``attn(norm1(x))`` of tokens (B, N, C)."""
+    def attn_branch(self, x: Tensor, grid: list[int] | None = None) -> Tensor:
+        """Returns ``attn(norm1(x))`` of tokens (B, N, C); a variant may have to know their grid."""
         return self.attn(self.norm1(x))
 
     def mlp_branch(self, x: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class TransformerBlockHost(TransformerBlock):
         if not self.beside_attn.empty:
             beside, carry = self.beside_attn(x, grid, carry)
             stream = x + beside
-        branch, carry = self.after_attn(self.attn_branch(x), grid, carry)
+        branch, carry = self.after_attn(self.attn_branch(x, grid), grid, carry)
         x = stream + branch
         stream = x
         if not self.beside_mlp.empty:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -45,12 +46,12 @@ def fit(name: str, given: Tensor, own: Tensor, backbone: nn.Module, grid: Sequen
 
 def backbone_grid(backbone: nn.Module) -> list[int] | None:
     """Returns the token grid of a ViT's position embedding, as far as it is known or must be a cube."""
-    patches = backbone.patch_embedding
-    for holder in (backbone, patches):
-        if getattr(holder, "grid", None):
-            return [int(size) for size in holder.grid]  # type: ignore[union-attr]
-    dims = next(patches.patch_embeddings.parameters()).ndim - 2  # type: ignore[union-attr]
-    return cubic_grid(patches.position_embeddings.shape[1], dims)  # type: ignore[union-attr]
+    embedding: Any = backbone.patch_embedding
+    grid: Any = getattr(backbone, "grid", None) or getattr(embedding, "grid", None)
+    if grid:
+        return [int(size) for size in grid]
+    dims = next(embedding.patch_embeddings.parameters()).ndim - 2  # 0 of a perceptron, which does not show them
+    return cubic_grid(embedding.position_embeddings.shape[1], dims) if dims else None
 
 
 def _position(given: Tensor, own: Tensor, backbone: nn.Module, source: Sequence[int] | None) -> Fitted | None:

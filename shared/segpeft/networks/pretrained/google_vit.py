@@ -13,6 +13,7 @@ from .weight_file import WeightFile
 
 NAME = "google_vit"
 LICENCE = "Apache-2.0"
+_POSITION = "Transformer/posembed_input/pos_embedding"
 _FIRST = "Transformer/encoderblock_0/LayerNorm_0/scale"
 
 
@@ -28,15 +29,16 @@ def matches(file: WeightFile) -> bool:
 
 
 def convert(file: WeightFile) -> Encoder:
-    """Returns the encoder without class token and head. Its arrays are (in, out), heads apart; ours (out, in), fused."""
+    """Returns the encoder without class token and head.
+
+    JAX's arrays are (in, out) with the heads apart; torch's are (out, in).
+    """
     prefix = _prefix(file.tensors) or ""
     inner = below(file.tensors, prefix)
     encoder = Encoder(settings={"norm_eps": 1e-6, "activation": "gelu"})
     encoder.put(VIT_PATCHES, inner["embedding/kernel"].permute(3, 2, 0, 1), ("embedding/kernel",), "transposed")
     encoder.put(VIT_PATCHES.replace("weight", "bias"), inner["embedding/bias"], ("embedding/bias",))
-    encoder.put(
-        POSITION, inner["Transformer/posembed_input/pos_embedding"], ("Transformer/posembed_input/pos_embedding",)
-    )
+    encoder.put(POSITION, inner[_POSITION], (_POSITION,))
     _norm(encoder, inner, "norm", "Transformer/encoder_norm")
     for index in sorted({int(found[1]) for key in inner if (found := re.search(r"encoderblock_(\d+)/", key))}):
         _block(encoder, inner, f"blocks.{index}", f"Transformer/encoderblock_{index}")

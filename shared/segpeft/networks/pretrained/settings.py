@@ -22,7 +22,7 @@ def settings_of_backbone(backbone: nn.Module, tensors: Mapping[str, Tensor]) -> 
     """Returns the settings of a network's backbone; ``tensors`` are its own, without those of adapters."""
     settings = _by_tensors(tensors)
     block = backbone.get_submodule(_FIRST_BLOCK[settings["kind"]])
-    settings["norm_eps"] = block.norm1.eps
+    settings["norm_eps"] = block.norm1.eps  # type: ignore[union-attr]
     settings["activation"] = activation_name(block.mlp.fn)  # type: ignore[arg-type, union-attr]
     if settings["kind"] == "vit":
         settings["num_heads"] = block.attn.num_heads  # type: ignore[union-attr]
@@ -44,16 +44,16 @@ def differences(given: Mapping[str, Any], needed: Mapping[str, Any]) -> list[str
     found = [name for name in given if name in needed and given[name] != needed[name]]
     if "num_layers" in found and given["num_layers"] < needed["num_layers"]:
         found.remove("num_layers")
-    if "patch_size" in found and given["kind"] == "vit" and len(given["patch_size"]) == 2:
-        if given["patch_size"] == needed["patch_size"][:2]:
-            found.remove("patch_size")
+    flat = given["kind"] == "vit" and len(given.get("patch_size", ())) == 2
+    if "patch_size" in found and flat and given["patch_size"] == needed["patch_size"][:2]:
+        found.remove("patch_size")
     return found
 
 
 def words(settings: Mapping[str, Any], names: list[str] | None = None) -> str:
     """Returns settings as a person would write them: ``patch_size [8, 8], qkv_bias true``."""
     chosen = settings if names is None else {name: settings[name] for name in names}
-    return ", ".join(f"{k} {str(v).lower() if isinstance(v, bool) else v}" for k, v in chosen.items())
+    return ", ".join(f"{k} {str(v).lower() if isinstance(v, bool | None) else v}" for k, v in chosen.items())
 
 
 def _by_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -84,5 +84,5 @@ def _by_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
 
 def _window(tensors: Mapping[str, Tensor]) -> int | None:
     """Returns the side of the attention windows of a ViT with relative positions, None without."""
-    lengths = [value.shape[0] for key, value in tensors.items() if key.endswith("attn.rel_pos_h")]
-    return (lengths[0] + 1) // 2 if lengths else None
+    table = tensors.get("blocks.0.attn.rel_pos_h")  # the first block is a windowed one
+    return None if table is None else (table.shape[0] + 1) // 2

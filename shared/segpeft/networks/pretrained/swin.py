@@ -19,8 +19,8 @@ def matches(file: WeightFile) -> bool:
 def convert(file: WeightFile) -> Encoder:
     """Returns the encoder without head, and without what a network computes itself (masks, indices).
 
-    MONAI counts stages from 1, each a list of one. Microsoft's ``layers.i.downsample`` ends stage i, while timm's begins
-    it: the same weights stand one further there.
+    MONAI counts stages from 1, each a list of one. Microsoft's ``layers.i.downsample`` ends stage i, while timm's
+    begins it: the same weights stand one further there.
     """
     early = int("layers.0.downsample.norm.weight" in file.tensors)
     stages = {i: i + 1 for i in range(4)}

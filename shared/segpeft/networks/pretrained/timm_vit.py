@@ -1,4 +1,4 @@
-"""Source: ViT of timm (Apache-2.0 weights: augreg and the original ones), and the names that MAE, MoCo v3, SAM share."""
+"""Source: ViT of timm (its augreg and original weights), and the names that MAE, MoCo v3 and SAM share."""
 
 from __future__ import annotations
 
