@@ -103,21 +103,31 @@ def build_slice_segmenter(
     Raises:
         InputError: a name is unknown, or a size does not fit another.
     """
-    kind = encoder.get("kind")
-    if kind not in SLICE_ENCODERS:
-        raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(SLICE_ENCODERS)}")
     if decoder not in SLICE_DECODERS:
         raise InputError(f"decoder {decoder!r} is unknown: expected one of {', '.join(SLICE_DECODERS)}")
-    settings = {name: value for name, value in encoder.items() if name != "kind"}
-    _check_settings("encoder", settings, SLICE_ENCODERS[kind])
-    backbone: SliceViT | SliceSwin
-    backbone = SliceViT(in_channels, image_size, **settings) if kind == "vit" else SliceSwin(in_channels, **settings)
+    backbone = build_slice_encoder(in_channels, image_size, encoder)
     sizes: dict[str, Any] = {} if feature_size is None else {"feature_size": feature_size}
     if decoder == "swin_unet":
         if not isinstance(backbone, SliceSwin) or sizes:
             raise InputError("decoder swin_unet mirrors its encoder: expected encoder kind swin and no feature_size")
         sizes = {"num_heads": backbone.num_heads, "window_size": backbone.window_size}
     return SliceSegmenter(backbone, SLICE_DECODERS[decoder](backbone.widths, backbone.strides, out_channels, **sizes))
+
+
+def build_slice_encoder(
+    in_channels: int, image_size: Sequence[int], encoder: Mapping[str, Any]
+) -> SliceViT | SliceSwin:
+    """Returns the encoder of :func:`build_slice_segmenter` alone; the arguments are those of that.
+
+    Raises:
+        InputError: a name is unknown, or a size does not fit another.
+    """
+    kind = encoder.get("kind")
+    if kind not in SLICE_ENCODERS:
+        raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(SLICE_ENCODERS)}")
+    settings = {name: value for name, value in encoder.items() if name != "kind"}
+    _check_settings("encoder", settings, SLICE_ENCODERS[kind])
+    return SliceViT(in_channels, image_size, **settings) if kind == "vit" else SliceSwin(in_channels, **settings)
 
 
 def _check_settings(knob: str, settings: Mapping[str, Any], known: Sequence[str]) -> None:

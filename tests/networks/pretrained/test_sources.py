@@ -57,8 +57,10 @@ def test_every_tensor_of_a_vit_is_accounted_for(tmp_path, name):
     assert {*report.matched, *report.converted} == set(vit.state_dict())
     assert all(torch.isfinite(value).all() for value in vit.state_dict().values())
     if unexpected is None:
-        assert all(key.startswith(("momentum_encoder.", "predictor.", "base_encoder.head.", "base_encoder.cls_token"))
-                   for key in report.unexpected)
+        assert all(
+            key.startswith(("momentum_encoder.", "predictor.", "base_encoder.head.", "base_encoder.cls_token"))
+            for key in report.unexpected
+        )
     else:
         assert set(report.unexpected) == unexpected
 
