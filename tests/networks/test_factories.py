@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from segpeft.errors import InputError
-from segpeft.networks import build_masked_autoencoder, build_unetr
+from segpeft.networks import build_masked_autoencoder, build_slice_segmenter, build_unetr
+from tests.networks.slice_networks import ENCODERS
 
 ENCODER = {"patch_size": (8, 8, 4), "hidden_size": 12, "mlp_dim": 24, "num_layers": 4, "num_heads": 2}
 DECODER = {"decoder_hidden_size": 12, "decoder_mlp_dim": 24, "decoder_num_layers": 1, "decoder_num_heads": 2}
@@ -29,3 +30,27 @@ def test_an_unknown_setting_of_the_encoder(wrong):
 def test_an_unknown_setting_of_the_decoder():
     with pytest.raises(InputError, match="decoder has no setting 'num_heads'"):
         build_masked_autoencoder((16, 16, 8), ENCODER, {**DECODER, "num_heads": 3})
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "width", "message"),
+    [
+        ({}, "upernet", None, "encoder has kind None: expected one of vit, swin"),
+        ({"kind": "resnet"}, "upernet", None, "encoder has kind 'resnet': expected one of vit, swin"),
+        ({"kind": "vit", "depths": 3}, "upernet", None, "encoder has no setting 'depths': expected any of patch_size"),
+        (ENCODERS["vit"], "fpn", None, "decoder 'fpn' is unknown: expected one of upernet, unet, setr_mla"),
+        (ENCODERS["vit"], "swin_unet", None, "decoder swin_unet mirrors its encoder: expected encoder kind swin"),
+        (ENCODERS["swin"], "swin_unet", 8, "decoder swin_unet mirrors its encoder: .* no feature_size"),
+        (ENCODERS["vit"], "upernet", 0, "feature_size 0: expected at least"),
+    ],
+)
+def test_unknown_names_for_slices(encoder, decoder, width, message):
+    with pytest.raises(InputError, match=message):
+        build_slice_segmenter(1, 2, (32, 32), encoder, decoder, width)
+
+
+def test_settings_reach_the_slice_networks():
+    vit = build_slice_segmenter(1, 2, (32, 32), {**ENCODERS["vit"], "norm_eps": 1e-3}, "setr_naive", 5).encoder
+    swin = build_slice_segmenter(1, 2, (32, 32), {**ENCODERS["swin"], "depths": [1, 1, 2, 1]}, "swin_unet").encoder
+    assert (vit.norm.eps, vit.widths, vit.strides) == (1e-3, [12] * 4, [8] * 4)
+    assert (len(swin.layers3[0].blocks), swin.widths, swin.strides) == (2, [8, 16, 32, 64], [2, 4, 8, 16])

@@ -10,7 +10,7 @@ from segpeft.errors import InputError
 
 from .decoders import UNETRDecoder
 from .fusion import ChannelFusion
-from .sizes import set_norm_eps
+from .norm_eps import set_norm_eps
 from .vit_encoder import vit_encoder
 
 

@@ -12,7 +12,8 @@ from segpeft.errors import InputError
 from segpeft.peft import SWIN, Layout, SwinTransformerHost
 from segpeft.peft.swin_hosts import STAGES, add_swin_hosts
 
-from .sizes import in_plane, set_norm_eps
+from .in_plane import in_plane
+from .norm_eps import set_norm_eps
 
 
 class SliceSwin(SwinTransformerHost):
@@ -63,7 +64,7 @@ class SliceSwin(SwinTransformerHost):
                 spatial_dims=2,
             )
         self.to(device)
-        self.layers4[0].downsample = None
+        self.layers4[0].downsample = None  # type: ignore[assignment]
         self.norm = nn.LayerNorm(self.num_features)
         set_norm_eps(self, norm_eps)
         add_swin_hosts(self)

@@ -13,9 +13,10 @@ from segpeft.peft import VIT, Layout, ViTHost
 from segpeft.peft.adopt import adopt
 from segpeft.peft.hosts import add_vit_hosts
 
-from .position_embedding import SlicePatchEmbedding
+from .in_plane import in_plane
+from .norm_eps import set_norm_eps
 from .relative_attention import use_relative_attention
-from .sizes import in_plane, set_norm_eps
+from .slice_patches import SlicePatchEmbedding
 from .vit_encoder import slim_transformer_blocks
 
 TAPS = 4
@@ -75,8 +76,9 @@ class SliceViT(ViTHost):
             qkv_bias=qkv_bias,
             spatial_dims=2,
         )
+        self.grid = [side // patch for side in size]
         embedding = adopt(self.patch_embedding, SlicePatchEmbedding)
-        embedding.grid = [side // patch for side in size]
+        embedding.grid = self.grid
         embedding.norm = nn.LayerNorm(hidden_size) if pre_norm else nn.Identity()
         self.patch_embedding = embedding
         if activation == "quick_gelu":

@@ -6,9 +6,10 @@ import argparse
 import json
 
 from .channel_lora import rows as channel_lora_rows
+from .med_tuning_networks import rows as med_tuning_networks_rows
 from .row import Row
 
-SOURCES = (channel_lora_rows,)
+SOURCES = (channel_lora_rows, med_tuning_networks_rows)
 
 
 def main() -> None:

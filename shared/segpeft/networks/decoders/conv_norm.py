@@ -30,14 +30,11 @@ class ConvNorm(nn.Sequential):
         out_channels: of the result.
         kernel_size: of the convolution, odd.
         bias: of the convolution.
-        affine: whether the norm has weights.
     """
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int = 3, bias: bool = False, affine: bool = True
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, bias: bool = False) -> None:
         super().__init__(
             nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias),
-            SliceNorm(out_channels, affine=affine),
+            SliceNorm(out_channels),
             nn.ReLU(inplace=True),
         )

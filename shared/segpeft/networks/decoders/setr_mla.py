@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .conv_norm import ConvNorm
+from .conv_act import ConvAct
 from .resize import resized
 
 UP = 4
@@ -17,8 +17,8 @@ class SETRMLADecoder(nn.Module):
     """SETR-MLA (Zheng et al. 2021, arXiv 2012.15840, sec. 3.2): multi-level aggregation of four maps.
 
     Each map is reduced, the deeper ones are added to the shallower ones, and what two convolutions make of each sum is
-    brought to four times the resolution, concatenated and classified. Widths, biases and norms without weights are
-    those that the counts of Med-Tuning (arXiv 2304.10880) force.
+    brought to four times the resolution, concatenated and classified. Widths are those that the counts of
+    Med-Tuning (arXiv 2304.10880) force.
 
     Args:
         widths: channels of the four maps, shallowest first.
@@ -32,11 +32,11 @@ class SETRMLADecoder(nn.Module):
     ) -> None:
         super().__init__()
         quarter = feature_size // 4
-        self.reduce = nn.ModuleList(ConvNorm(width, feature_size, 1, bias=True, affine=False) for width in widths)
+        self.reduce = nn.ModuleList(ConvAct(width, feature_size) for width in widths)
         self.branches = nn.ModuleList(
             nn.Sequential(
-                ConvNorm(feature_size, feature_size, bias=True, affine=False),
-                ConvNorm(feature_size, quarter, bias=True, affine=False),
+                ConvAct(feature_size, feature_size, 3),
+                ConvAct(feature_size, quarter, 3),
             )
             for _ in widths
         )

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from .conv_norm import ConvNorm
+from .conv_act import ConvAct
 from .resize import resized
 
 
 class SETRNaiveDecoder(nn.Module):
     """SETR-Naive (Zheng et al. 2021, arXiv 2012.15840, sec. 3.2) on the deepest map.
-
-    The counts of Med-Tuning (arXiv 2304.10880) leave room for a bias, not for weights of the norm.
 
     Args:
         widths: channels of the four maps, shallowest first.
@@ -26,7 +24,7 @@ class SETRNaiveDecoder(nn.Module):
         self, widths: Sequence[int], strides: Sequence[int], out_channels: int, feature_size: int = 512
     ) -> None:
         super().__init__()
-        self.reduce = ConvNorm(widths[-1], feature_size, 1, bias=True, affine=False)
+        self.reduce = ConvAct(widths[-1], feature_size)
         self.classify = nn.Conv2d(feature_size, out_channels, 1)
 
     def forward(self, maps: list[Tensor], size: list[int]) -> Tensor:

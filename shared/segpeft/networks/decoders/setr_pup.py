@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from .conv_norm import ConvNorm
+from .conv_act import ConvAct
 from .resize import resized
 
 
 class SETRPUPDecoder(nn.Module):
     """SETR-PUP (Zheng et al. 2021, arXiv 2012.15840, sec. 3.2) on the deepest map: progressive up-sampling.
 
-    Kernels of 1 x 1, biases and norms without weights are what the counts of Med-Tuning (arXiv 2304.10880) force; SETR
-    itself has 3 x 3.
+    Kernels of 1 x 1 are what the counts of Med-Tuning (arXiv 2304.10880) force; SETR itself has 3 x 3.
 
     Args:
         widths: channels of the four maps, shallowest first.
@@ -29,7 +28,7 @@ class SETRPUPDecoder(nn.Module):
         super().__init__()
         channels = [widths[-1], feature_size, feature_size // 2, feature_size // 2]
         pairs = zip(channels, channels[1:], strict=False)
-        self.convs = nn.ModuleList(ConvNorm(first, second, 1, bias=True, affine=False) for first, second in pairs)
+        self.convs = nn.ModuleList(ConvAct(first, second) for first, second in pairs)
         self.classify = nn.Conv2d(channels[-1], out_channels, 1)
 
     def forward(self, maps: list[Tensor], size: list[int]) -> Tensor:

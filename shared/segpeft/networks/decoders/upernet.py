@@ -73,5 +73,5 @@ class PyramidPooling(nn.Module):
         parts = [x]
         for index, branch in enumerate(self.branches):
             side = self.bins[index]
-            parts.append(resized(branch(F.adaptive_avg_pool2d(x, [side, side])), size))
+            parts.append(resized(branch(F.adaptive_avg_pool2d(x, (side, side))), size))
         return self.bottleneck(torch.cat(parts, 1))

@@ -15,7 +15,7 @@ from torch import nn
 from segpeft.errors import InputError
 
 from ..factories import build_slice_encoder
-from ..sizes import set_norm_eps
+from ..norm_eps import set_norm_eps
 from ..vit_encoder import vit_encoder
 from .encoder import SWIN_PATCHES, VIT_PATCHES, Encoder
 from .load import load_base

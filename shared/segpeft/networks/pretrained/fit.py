@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ class Fitted:
     change: str = ""
 
 
-def fit(name: str, given: Tensor, own: Tensor, backbone: nn.Module, grid: Sequence[int] | None) -> Fitted | None:
+def fit(name: str, given: Tensor, own: Tensor, backbone: nn.Module, grid: list[int] | None) -> Fitted | None:
     """Returns ``given`` in the shape of ``own``, or None if there is no way.
 
     Args:
@@ -54,7 +53,7 @@ def backbone_grid(backbone: nn.Module) -> list[int] | None:
     return cubic_grid(embedding.position_embeddings.shape[1], dims) if dims else None
 
 
-def _position(given: Tensor, own: Tensor, backbone: nn.Module, source: Sequence[int] | None) -> Fitted | None:
+def _position(given: Tensor, own: Tensor, backbone: nn.Module, source: list[int] | None) -> Fitted | None:
     """Resizes a position embedding; one of slices is repeated along the depth of a volume."""
     target = backbone_grid(backbone)
     if given.shape[2] != own.shape[2]:

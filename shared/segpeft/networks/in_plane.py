@@ -1,10 +1,8 @@
-"""What the encoders of slices agree on: sizes in the plane, and the epsilon of their norms."""
+"""Sizes in the plane of a slice."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from torch import nn
 
 from segpeft.errors import InputError
 
@@ -19,10 +17,3 @@ def in_plane(name: str, size: int | Sequence[int]) -> tuple[int, int]:
     if len(sides) not in (2, 3) or min(sides) < 1:
         raise InputError(f"{name} {size}: expected (H, W), numbers from 1 on")
     return sides[0], sides[1]
-
-
-def set_norm_eps(network: nn.Module, eps: float) -> None:
-    """Sets the epsilon of every layer norm in ``network``."""
-    for module in network.modules():
-        if isinstance(module, nn.LayerNorm):
-            module.eps = eps
