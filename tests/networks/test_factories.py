@@ -41,7 +41,7 @@ def test_an_unknown_setting_of_the_decoder():
         (ENCODERS["vit"], "fpn", None, "decoder 'fpn' is unknown: expected one of upernet, unet, setr_mla"),
         (ENCODERS["vit"], "swin_unet", None, "decoder swin_unet mirrors its encoder: expected encoder kind swin"),
         (ENCODERS["swin"], "swin_unet", 8, "decoder swin_unet mirrors its encoder: .* no feature_size"),
-        (ENCODERS["vit"], "upernet", 0, "feature_size 0: expected at least"),
+        (ENCODERS["vit"], "upernet", 3, "feature_size 3 is out of range: expected at least 4"),
     ],
 )
 def test_unknown_names_for_slices(encoder, decoder, width, message):

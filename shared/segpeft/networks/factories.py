@@ -105,6 +105,9 @@ def build_slice_segmenter(
     """
     if decoder not in SLICE_DECODERS:
         raise InputError(f"decoder {decoder!r} is unknown: expected one of {', '.join(SLICE_DECODERS)}")
+    for name, size, least in (("out_channels", out_channels, 1), ("feature_size", feature_size, 4)):
+        if size is not None and size < least:
+            raise InputError(f"{name} {size} is out of range: expected at least {least}")
     backbone = build_slice_encoder(in_channels, image_size, encoder)
     sizes: dict[str, Any] = {} if feature_size is None else {"feature_size": feature_size}
     if decoder == "swin_unet":
@@ -125,6 +128,8 @@ def build_slice_encoder(
     kind = encoder.get("kind")
     if kind not in SLICE_ENCODERS:
         raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(SLICE_ENCODERS)}")
+    if in_channels < 1:
+        raise InputError(f"in_channels {in_channels} is out of range: expected at least 1")
     settings = {name: value for name, value in encoder.items() if name != "kind"}
     _check_settings("encoder", settings, SLICE_ENCODERS[kind])
     return SliceViT(in_channels, image_size, **settings) if kind == "vit" else SliceSwin(in_channels, **settings)

@@ -23,7 +23,7 @@ class UNetDecoder(nn.Module):
 
     Args:
         widths: channels of the four maps, shallowest first.
-        strides: pixels a step of each map, powers of two.
+        strides: pixels a step of each map.
         out_channels: one logit a class or region.
         feature_size: width of the last level; it doubles with each deeper one.
     """
