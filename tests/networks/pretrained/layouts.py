@@ -6,6 +6,8 @@ from safetensors.torch import save_file
 
 WIDTH, MLP, HEADS, LAYERS, PATCH, GRID = 48, 96, 4, 4, 4, 4
 VIT = {"patch_size": PATCH, "hidden_size": WIDTH, "mlp_dim": MLP, "num_layers": LAYERS, "num_heads": HEADS}
+CLIP = {"norm_eps": 1e-5, "pre_norm": True, "activation": "quick_gelu"}
+SAM = {"num_layers": 8, "attention_window": 2}
 SWIN = {"patch_size": 2, "embed_dim": 12, "num_heads": (1, 2, 2, 4), "window_size": 2}
 
 

@@ -16,7 +16,6 @@ from segpeft.networks.pretrained.position import resize_position_embedding
 from segpeft.networks.slice_swin import SliceSwin
 from segpeft.networks.slice_vit import SliceViT
 from tests.networks.pretrained import layouts
-from tests.networks.pretrained.test_sources import CLIP, SAM
 
 pytestmark = pytest.mark.reference
 EXACT = {"rtol": 0.0, "atol": 1e-10}
@@ -172,7 +171,7 @@ def test_clip(tmp_path, archive):
         torch.jit.save(torch.jit.trace(model, (image, torch.zeros(2, 5, dtype=torch.long)), check_trace=False), path)
     else:
         layouts.write(path, model.state_dict())
-    vit = assert_equal(path, expected, image, **CLIP)
+    vit = assert_equal(path, expected, image, **layouts.CLIP)
     for block in vit.blocks:
         block.mlp.fn = nn.GELU()
     with torch.no_grad():  # what the wrong activation would cost
@@ -193,7 +192,7 @@ def test_sam(tmp_path, size):
     expected = features(model.patch_embed(image) + model.pos_embed, model.blocks, None)
     state = {f"image_encoder.{key}": value for key, value in model.state_dict().items()}
     path = layouts.write(tmp_path / "sam_vit_b.pth", state)
-    vit = assert_equal(path, expected, image, **{**SAM, "attention_window": 4})
+    vit = assert_equal(path, expected, image, **{**layouts.SAM, "attention_window": 4})
     for name, parameter in vit.named_parameters():
         if "rel_pos" in name:
             parameter.zero_()

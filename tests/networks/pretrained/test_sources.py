@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from segpeft.networks import load_base
+from segpeft.networks.pretrained.sources import source_of
+from segpeft.networks.pretrained.weight_file import WeightFile
 from segpeft.networks.slice_swin import SliceSwin
 from segpeft.networks.slice_vit import SliceViT
 from tests.networks.pretrained import layouts
 
-CLIP = {"norm_eps": 1e-5, "pre_norm": True, "activation": "quick_gelu"}
-SAM = {"num_layers": 8, "attention_window": 2}
 VIT_FILES = {
     "timm_vit": ("vit.pth", layouts.timm_vit, None, {}, {"cls_token", "head.weight", "head.bias"}),
     "timm_vit safetensors": ("vit.safetensors", layouts.timm_vit, None, {}, {"cls_token", "head.weight", "head.bias"}),
@@ -36,10 +36,16 @@ VIT_FILES = {
         "clip.pt",
         layouts.clip,
         None,
-        CLIP,
+        layouts.CLIP,
         {"positional_embedding", "visual.class_embedding", "visual.proj"},
     ),
-    "sam": ("sam.pth", layouts.sam, None, SAM, {"image_encoder.neck.0.weight", "mask_decoder.iou_token.weight"}),
+    "sam": (
+        "sam.pth",
+        layouts.sam,
+        None,
+        layouts.SAM,
+        {"image_encoder.neck.0.weight", "mask_decoder.iou_token.weight"},
+    ),
 }
 
 
@@ -86,7 +92,7 @@ def test_google_and_timm_of_the_same_weights_are_the_same(tmp_path):
 
 def test_half_precision_becomes_the_type_of_the_network(tmp_path):
     state = {key: value.half() for key, value in layouts.clip().items()}
-    vit = SliceViT(1, (32, 32), **{**layouts.VIT, **CLIP})
+    vit = SliceViT(1, (32, 32), **{**layouts.VIT, **layouts.CLIP})
     load_base(vit, layouts.write(tmp_path / "clip.pt", state))
     assert {value.dtype for value in vit.state_dict().values()} == {torch.float32}
 
@@ -101,9 +107,8 @@ def test_torchscript_archive(tmp_path):
                 module.add_module(parent, torch.nn.Module())
             module = getattr(module, parent)
         module.register_buffer(name, value)
-    holder.forward = None
     torch.jit.save(torch.jit.script(Archive(holder.visual)), tmp_path / "clip.pt")
-    vit = SliceViT(3, (16, 16), **{**layouts.VIT, **CLIP})
+    vit = SliceViT(3, (16, 16), **{**layouts.VIT, **layouts.CLIP})
     assert load_base(vit, tmp_path / "clip.pt").source == "clip"
     expected = dict(holder.named_buffers())["visual.ln_pre.weight"]
     assert torch.equal(vit.patch_embedding.norm.weight, expected)
@@ -126,7 +131,7 @@ def test_arguments_beside_the_weights_are_no_obstacle(tmp_path):
 
 
 def test_sam_starts_with_an_identical_last_norm(tmp_path):
-    vit = SliceViT(3, (16, 16), **{**layouts.VIT, **SAM})
+    vit = SliceViT(3, (16, 16), **{**layouts.VIT, **layouts.SAM})
     report = load_base(vit, layouts.write(tmp_path / "sam.pth", layouts.sam()))
     assert report.converted["norm.weight"] == "SAM has none: scale 1, shift 0"
     assert torch.equal(vit.norm.weight, torch.ones(layouts.WIDTH))
@@ -149,3 +154,17 @@ def test_every_tensor_of_a_swin_is_accounted_for(tmp_path, of_timm):
         expected = state[f"layers.{stage + of_timm}.downsample.reduction.weight"]
         assert torch.equal(own[f"layers{stage + 1}.0.downsample.reduction.weight"], expected)
     assert torch.equal(own["layers3.0.blocks.1.mlp.linear1.bias"], state["layers.2.blocks.1.mlp.fc1.bias"])
+
+
+@pytest.mark.parametrize(
+    ("width", "prefix", "heads"), [(192, "", 3), (768, "", 12), (384, "", 6), (384, "base_encoder.", 12)]
+)
+def test_heads_of_published_widths(width, prefix, heads):
+    """No tensor shows them; MoCo's small ViT has twice as many."""
+    state = {
+        "patch_embed.proj.weight": torch.zeros(width, 3, 4, 4),
+        "pos_embed": torch.zeros(1, 17, width),
+        "blocks.0.attn.qkv.weight": torch.zeros(3 * width, width),
+    }
+    file = WeightFile("vit.pth", {prefix + key: value for key, value in state.items()}, "torch")
+    assert source_of(file).convert(file).settings["num_heads"] == heads

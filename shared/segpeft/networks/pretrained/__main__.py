@@ -20,7 +20,7 @@ from ..vit_encoder import vit_encoder
 from .encoder import SWIN_PATCHES, VIT_PATCHES, Encoder
 from .load import load_base
 from .settings import settings_of_file, words
-from .sources import source_of
+from .sources import encoder_in
 from .weight_file import read_weights
 
 SHOWN = 3
@@ -64,8 +64,7 @@ def _print_file(path: str) -> None:
         InputError: if the file is not readable or of no known source.
     """
     file = read_weights(path)
-    source = source_of(file)
-    encoder = source.convert(file)
+    source, encoder = encoder_in(file)
     print(f"source    {source.NAME} ({file.container}, {len(file.tensors)} tensors)")
     print(f"licence   {source.LICENCE}")
     print(f"encoder   {words(settings_of_file(encoder))}")

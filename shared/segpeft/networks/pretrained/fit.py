@@ -37,7 +37,11 @@ def fit(name: str, given: Tensor, own: Tensor, backbone: nn.Module, grid: list[i
         return _patches(given, own)
     if name.endswith("relative_position_bias_table"):
         return _bias_table(given, own, backbone.get_submodule(name.rpartition(".")[0]))
-    if name.endswith(("rel_pos_h", "rel_pos_w")) and given.shape[0] != own.shape[0] and given.shape[1] == own.shape[1]:
+    if (
+        name.endswith(("rel_pos_h", "rel_pos_w"))
+        and given.shape[0] != own.shape[0]
+        and given.shape[1:] == own.shape[1:]
+    ):
         resized = F.interpolate(given.float().T.unsqueeze(0), size=own.shape[0], mode="linear")[0].T
         return Fitted(resized, f"resized from {given.shape[0]} to {own.shape[0]} offsets")
     return Fitted(given) if given.shape == own.shape else None
@@ -56,7 +60,7 @@ def backbone_grid(backbone: nn.Module) -> list[int] | None:
 def _position(given: Tensor, own: Tensor, backbone: nn.Module, source: list[int] | None) -> Fitted | None:
     """Resizes a position embedding; one of slices is repeated along the depth of a volume."""
     target = backbone_grid(backbone)
-    if given.shape[2] != own.shape[2]:
+    if given.ndim != 3 or given.shape[2] != own.shape[2]:
         return None
     if target is None or (source is None and given.shape == own.shape):
         return Fitted(given) if given.shape == own.shape else None
@@ -78,6 +82,8 @@ def _position(given: Tensor, own: Tensor, backbone: nn.Module, source: list[int]
 def _patches(given: Tensor, own: Tensor) -> Fitted | None:
     """Brings the kernel of a patch embedding to other channels, and from slices to volumes."""
     changes = []
+    if given.ndim not in (own.ndim, own.ndim - 1):
+        return None
     if given.shape[1] != own.shape[1]:
         if given.shape[1] not in (1, 3):
             return None  # neither grey nor colour: its channels mean something
@@ -106,7 +112,7 @@ def _bias_table(given: Tensor, own: Tensor, attention: nn.Module) -> Fitted | No
     """Resizes the biases (offsets, heads) of a window's relative positions for another window."""
     target = [2 * int(size) - 1 for size in attention.window_size]  # type: ignore[union-attr]
     source = cubic_grid(given.shape[0], len(target))
-    if given.shape[1] != own.shape[1] or source is None:
+    if given.shape[1:] != own.shape[1:] or source is None:
         return None
     if source == target:
         return Fitted(given)

@@ -17,7 +17,7 @@ from .encoder import Encoder
 from .fit import fit
 from .report import LoadReport
 from .settings import differences, settings_of_backbone, settings_of_file, words
-from .sources import source_of
+from .sources import encoder_in
 from .weight_file import WeightFile, read_weights
 
 log = logging.getLogger("segpeft")
@@ -50,8 +50,7 @@ def load_base(
             )
         return None
     file = read_weights(path)
-    source = source_of(file)
-    encoder = source.convert(file)
+    source, encoder = encoder_in(file)
     _, backbone, _ = find_backbone(network)
     own = {
         key: value

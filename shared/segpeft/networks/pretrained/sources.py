@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from segpeft.errors import InputError
+from segpeft.errors import InputError, reason_of
 
 from . import clip, google_vit, mae, moco_v3, monai_mae, monai_swin, monai_vit, sam, swin, timm_vit
 from .encoder import Encoder
@@ -53,3 +53,18 @@ def source_of(file: WeightFile) -> Source:
             return source
     known = ", ".join(source.NAME for source in SOURCES)
     raise InputError(f"{file.path}: no known source of encoder weights (known: {known})")
+
+
+def encoder_in(file: WeightFile) -> tuple[Source, Encoder]:
+    """Returns the source of a file and the encoder in it.
+
+    Raises:
+        InputError: if it is of no known source, or incomplete or of other shapes than that source's files.
+    """
+    source = source_of(file)
+    try:
+        return source, source.convert(file)
+    except InputError:
+        raise
+    except (KeyError, IndexError, ValueError, RuntimeError) as error:
+        raise InputError(f"{file.path}: no whole encoder of {source.NAME} ({reason_of(error)[:120]})") from error
