@@ -3,9 +3,9 @@
 from typing import Any
 
 
-def markdown(results: dict[str, dict[str, Any]]) -> str:
-    """Returns all parts as one Markdown document."""
-    parts = ["# Measured speed and memory", "Written by `make bench`; do not edit."]
+def markdown(results: dict[str, dict[str, Any]], command: str) -> str:
+    """Returns all parts as one Markdown document, which says by which command it was written."""
+    parts = ["# Measured speed and memory", f"Written by `{command}`; do not edit."]
     for result in results.values():
         parts += [f"## {result['title']}", result["note"], _conditions(result), *_tables(result["rows"])]
         parts.append(_table([_target(target) for target in result["targets"]]))

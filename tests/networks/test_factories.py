@@ -12,11 +12,12 @@ DECODER = {"decoder_hidden_size": 12, "decoder_mlp_dim": 24, "decoder_num_layers
 
 
 def test_settings_reach_the_networks():
-    unetr = build_unetr(2, 3, (16, 16, 8), {**ENCODER, "qkv_bias": True}, feature_size=2)
+    unetr = build_unetr(2, 3, (16, 16, 8), {**ENCODER, "qkv_bias": True, "norm_eps": 1e-6}, feature_size=2)
     encoder = build_masked_autoencoder((16, 16, 8), ENCODER, DECODER, 0.5)
     assert unetr(torch.zeros(1, 2, 16, 16, 8)).shape == (1, 3, 16, 16, 8)
     assert len(unetr.vit.blocks) == 4
     assert unetr.vit.blocks[0].attn.qkv.bias is not None
+    assert unetr.vit.blocks[0].norm1.eps == 1e-6
     assert encoder.masking_ratio == 0.5
     assert len(encoder.decoder_blocks) == 2  # one and the final norm
 

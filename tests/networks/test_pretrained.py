@@ -127,11 +127,12 @@ def test_missing_tensor_refuses_unless_allowed(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"hidden_size": 48}, r"holds an encoder of hidden_size 24, .*; the encoder needs hidden_size 48"),
-        ({"patch_size": (16, 16, 16)}, r"patch_size \[8, 8, 8\], .* the encoder needs .* patch_size \[16, 16, 16\]"),
+        ({"hidden_size": 48}, r"holds an encoder \(monai_vit\) of hidden_size 24; the encoder needs hidden_size 48"),
+        ({"patch_size": (16, 16, 16)}, r"patch_size \[8, 8, 8\]; the encoder needs patch_size \[16, 16, 16\]"),
         ({"num_layers": 8}, "lacks"),
+        ({"qkv_bias": True}, "qkv_bias false; the encoder needs qkv_bias true"),
     ],
-    ids=["width", "patch", "depth"],
+    ids=["width", "patch", "deeper", "bias"],
 )
 def test_another_architecture_is_refused(tmp_path, changes, message):
     path = tmp_path / "encoder.safetensors"
@@ -142,11 +143,16 @@ def test_another_architecture_is_refused(tmp_path, changes, message):
     assert "\n" not in str(error.value)
 
 
-def test_slices_do_not_fit_volumes(tmp_path):
+def test_volumes_do_not_fit_slices(tmp_path):
+    path = tmp_path / "encoder.safetensors"
+    save_encoder(autoencoder(), path)
+    with pytest.raises(InputError, match=r"patch_size \[8, 8, 8\]; the encoder needs patch_size \[8, 8\]"):
+        load_base(vit_encoder((32, 32), (8, 8), **ENCODER), path)
+
+
+def test_slices_of_another_grid(tmp_path):
     path = tmp_path / "encoder.safetensors"
     save_encoder(autoencoder((32, 32), (8, 8)), path)
-    with pytest.raises(InputError, match=r"patch_size \[8, 8\], .* the encoder needs .* patch_size \[8, 8, 8\]"):
-        load_base(network(), path)
     flat = vit_encoder((48, 32), (8, 8), **ENCODER)
     report = load_base(flat, path)
     assert not report.missing

@@ -152,9 +152,8 @@ NO_IDENTITY = {
 }
 """The methods that change the output from the start, with the reason of principle."""
 
-NORMED_AWAY = dict.fromkeys(
-    ("med_adapter", "med_adapter_reference", "med_adapter_large"), (".line.bias", ".plane.bias")
-)
+MED_ADAPTERS = ("med_adapter", "med_adapter_reference", "med_adapter_large")
+NORMED_AWAY = dict.fromkeys(MED_ADAPTERS, (".line.bias", ".plane.bias"))
 """Name endings of parameters whose gradient is 0: a batch norm takes out a constant (that of ``plane`` if D = 1)."""
 
 ONE_IMAGE_A_ROW = "a row of the batch is a whole image with all its channels, so there is no channel to adapt to"

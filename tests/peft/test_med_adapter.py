@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from dataclasses import replace
 
 import pytest
@@ -14,9 +13,10 @@ from torch import Tensor, nn
 
 from segpeft.errors import InputError
 from segpeft.peft import SWIN, VIT, MedAdapter, apply_peft, load_adapter, save_adapter, trainable_state
-from segpeft.peft.med_adapter import InterFI, IntraFE, MedAdapterSocket
-from tests.closeness import difference, distance
-from tests.peft.backbones import BACKBONES, VIT as SMALL
+from segpeft.peft.med_adapter import InterFI, MedAdapterSocket
+from tests.closeness import distance
+from tests.peft.backbones import BACKBONES
+from tests.peft.backbones import VIT as SMALL
 from tests.peft.methods import shake
 
 WIDTH, HIDDEN, PREVIOUS = 8, 4, 3
@@ -116,19 +116,15 @@ def test_inter_fi_ends_every_stage_but_the_first(name):
 
 @torch.no_grad()
 def test_a_stage_sees_what_the_one_before_found():
-    network = vit2d(MedAdapter(alpha=3), layers=2 * 4)
-    image = torch.randn(3, 1, 16, 24)
-    before = network(image, slices=3)[1]
-    network.blocks[1].after_block.intra_fe.mixing.bias.add_(1.0)
-    network.blocks[1].after_block.up.weight.zero_()  # nothing on the usual way
-    network.blocks[1].after_block.up.bias.zero_()
-    same = vit2d(MedAdapter(alpha=3), layers=2 * 4)
-    same.blocks[1].after_block.up.weight.zero_()
-    same.blocks[1].after_block.up.bias.zero_()
-    after, without = network(image, slices=3)[1], same(image, slices=3)[1]
-    assert all(torch.equal(after[block], without[block]) for block in range(3))
-    assert not torch.equal(after[3], without[3])  # the end of the second stage
-    assert len(before) == 8
+    hidden = []
+    for change in (0.0, 1.0):
+        network = vit2d(MedAdapter(alpha=3), layers=2 * 4)
+        first = network.blocks[1].after_block  # ends the first stage
+        first.intra_fe.mixing.bias.add_(change)
+        nn.init.zeros_(first.up.weight)  # the change has no way but what is handed on
+        nn.init.zeros_(first.up.bias)
+        hidden.append(network(torch.ones(3, 1, 16, 24).cumsum(0), slices=3)[1])
+    assert [torch.equal(*pair) for pair in zip(*hidden, strict=True)][:4] == [True, True, True, False]
 
 
 @BY_METHOD
@@ -161,7 +157,9 @@ def test_running_statistics_are_part_of_the_adapter_file(tmp_path):
     load_adapter(loaded, tmp_path / "adapter.safetensors")
     names = [name for name in trainable_state(trained) if name.endswith("running_mean")]
     assert len(names) == 2 * sum(backbone.stages)
-    assert any(not torch.equal(trained.state_dict()[name], torch.zeros_like(loaded.state_dict()[name])) for name in names)
+    assert any(
+        not torch.equal(trained.state_dict()[name], torch.zeros_like(loaded.state_dict()[name])) for name in names
+    )
     assert torch.equal(loaded.eval()(backbone.image()), trained.eval()(backbone.image()))
 
 
@@ -175,47 +173,6 @@ def test_batch_norms_can_be_synchronised():
     torch.testing.assert_close(network(image, slices=3)[0], expected)
 
 
-class Volume(nn.Module):
-    """A socket of a 2D backbone, the end of a second stage, on volumes (B, D, h, w, C)."""
-
-    def __init__(self, method: MedAdapter) -> None:
-        super().__init__()
-        self.socket = socket(method, 0).float().eval()
-
-    def forward(self, x: Tensor, before: Tensor) -> Tensor:
-        grid = [x.shape[1], x.shape[2], x.shape[3]]
-        return self.socket(x.flatten(0, 1).flatten(1, 2), grid, before)[0]
-
-
-def volume_and_before(slices: int) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(slices)
-    before = torch.randn(2, slices, 4, 6, PREVIOUS, generator=generator)
-    return torch.randn(2, slices, 2, 3, WIDTH, generator=generator), before
-
-
-@BY_METHOD
-def test_exports_with_a_free_number_of_slices(method):
-    depth = torch.export.Dim("depth", min=2, max=64)
-    shapes = {"x": {1: depth}, "before": {1: depth}}
-    network = Volume(method)
-    exported = torch.export.export(network, volume_and_before(6), dynamic_shapes=shapes).module()
-    for slices in (6, 4, 9):
-        torch.testing.assert_close(exported(*volume_and_before(slices)), network(*volume_and_before(slices)))
-
-
-@BY_METHOD
-def test_compiles_to_one_graph(method):
-    torch.compiler.reset()
-    network, results = Volume(method).train(), []
-    for run in (network, torch.compile(network, backend="aot_eager", fullgraph=True)):
-        network.zero_grad(set_to_none=True)
-        y = run(*volume_and_before(5))
-        y.sin().sum().backward()
-        weights = {name: p.grad for name, p in network.named_parameters() if not name.endswith(("plane.bias", "line.bias"))}
-        results.append([y.detach(), *weights.values()])
-    assert difference(*results) < 1e-4
-
-
 @BY_METHOD
 def test_trains_under_autocast(method):
     results = []
@@ -226,12 +183,6 @@ def test_trains_under_autocast(method):
         y.float().square().mean().backward()
         results.append([y.detach(), network.blocks[0].after_block.down.weight.grad])
     assert 0 < distance(*results) < 0.1
-
-
-def test_copies_and_pickles():
-    network, image = vit2d(METHODS["global"]), torch.randn(8, 1, 16, 24)
-    for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
-        assert torch.equal(other(image, slices=4)[0], network(image, slices=4)[0])
 
 
 @pytest.mark.parametrize(
@@ -265,10 +216,6 @@ def test_refuses_a_class_token():
         apply_peft(vit, MedAdapter())
 
 
-class OwnViT(ViT):
-    """A backbone of a user's own: blocks in two stages."""
-
-
 @torch.no_grad()
 def test_a_layout_of_ones_own_needs_no_more_than_its_stages():
     torch.manual_seed(0)
@@ -289,8 +236,3 @@ def test_a_backbone_that_does_not_tell_its_axes_needs_a_layout_that_does():
     with pytest.raises(InputError, match="patch_size 8 of ViTHost: expected 2 or 3 numbers, or a layout's dims"):
         VIT.dims(network)
     assert (SWIN.stage_stride, VIT.stage_stride) == (2, 1)
-
-
-def test_intra_fe_sums_its_branches():
-    doubled = IntraFE(2, {"one": nn.Identity(), "other": nn.Identity()}, mixing=False)
-    assert torch.equal(doubled(torch.ones(1, 1, 1, 1, 2)), torch.full((1, 1, 1, 1, 2), 2.0))

@@ -10,6 +10,7 @@ from segpeft.errors import InputError
 
 from .decoders import UNETRDecoder
 from .fusion import ChannelFusion
+from .norm_eps import set_norm_eps
 from .vit_encoder import vit_encoder
 
 
@@ -32,6 +33,7 @@ class ChannelUNETR(nn.Module):
         hidden_size, mlp_dim, num_layers, num_heads, qkv_bias: of the encoder; the defaults are ViT-B.
         recompute: recompute the decoder's activations in the backward pass instead of keeping them; for the encoder it
             is a knob of :class:`segpeft.peft.ChannelLoRA`.
+        norm_eps: of the encoder's layer norms; MONAI's is 1e-5, that of most published ViTs 1e-6.
 
     Raises:
         InputError: if a size is out of range or does not fit another.
@@ -50,6 +52,7 @@ class ChannelUNETR(nn.Module):
         num_heads: int = 12,
         qkv_bias: bool = False,
         recompute: bool = True,
+        norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
         for name, value, least in (
@@ -70,6 +73,7 @@ class ChannelUNETR(nn.Module):
         self.grid = [s // p for s, p in zip(image_size, patch_size, strict=True)]
         self.taps = [num_layers // 4, num_layers // 2, 3 * num_layers // 4]
         self.vit = vit_encoder(image_size, patch_size, hidden_size, mlp_dim, num_layers, num_heads, qkv_bias)
+        set_norm_eps(self.vit, norm_eps)
         self.fusions = nn.ModuleList(ChannelFusion(in_channels, hidden_size) for _ in range(4))
         self.decoder = UNETRDecoder(in_channels, out_channels, hidden_size, feature_size, patch_size, recompute)
 

@@ -28,7 +28,7 @@ from .slice_vit import SliceViT
 ENCODER = ("patch_size", "hidden_size", "mlp_dim", "num_layers", "num_heads", "qkv_bias")
 DECODER = ("decoder_hidden_size", "decoder_mlp_dim", "decoder_num_layers", "decoder_num_heads")
 SLICE_ENCODERS = {
-    "vit": (*ENCODER, "norm_eps", "pre_norm", "activation"),
+    "vit": (*ENCODER, "norm_eps", "pre_norm", "activation", "attention_window"),
     "swin": ("patch_size", "embed_dim", "depths", "num_heads", "window_size", "norm_eps"),
 }
 SWIN_UNETR = ("feature_size", "depths", "num_heads", "window_size")
@@ -56,13 +56,13 @@ def build_unetr(
         in_channels: of the image.
         out_channels: one logit a region.
         image_size: of the window in voxels.
-        encoder: any of :data:`ENCODER`.
+        encoder: any of :data:`ENCODER`, and ``norm_eps``.
         feature_size: width of the decoder at full resolution.
 
     Raises:
         InputError: ``encoder`` holds another setting, or a size does not fit.
     """
-    _check_settings("encoder", encoder, ENCODER)
+    _check_settings("encoder", encoder, (*ENCODER, "norm_eps"))
     return ChannelUNETR(in_channels, out_channels, image_size, feature_size, **encoder)
 
 
@@ -121,28 +121,36 @@ def build_slice_segmenter(
     Raises:
         InputError: a name is unknown, or a size does not fit another.
     """
-    kind = encoder.get("kind")
-    if kind not in SLICE_ENCODERS:
-        raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(SLICE_ENCODERS)}")
     if decoder not in SLICE_DECODERS:
         raise InputError(f"decoder {decoder!r} is unknown: expected one of {', '.join(SLICE_DECODERS)}")
-    for name, size, least in (
-        ("in_channels", in_channels, 1),
-        ("out_channels", out_channels, 1),
-        ("feature_size", feature_size, 4),
-    ):
+    for name, size, least in (("out_channels", out_channels, 1), ("feature_size", feature_size, 4)):
         if size is not None and size < least:
             raise InputError(f"{name} {size} is out of range: expected at least {least}")
-    settings = {name: value for name, value in encoder.items() if name != "kind"}
-    _check_settings("encoder", settings, SLICE_ENCODERS[kind])
-    backbone: SliceViT | SliceSwin
-    backbone = SliceViT(in_channels, image_size, **settings) if kind == "vit" else SliceSwin(in_channels, **settings)
+    backbone = build_slice_encoder(in_channels, image_size, encoder)
     sizes: dict[str, Any] = {} if feature_size is None else {"feature_size": feature_size}
     if decoder == "swin_unet":
         if not isinstance(backbone, SliceSwin) or sizes:
             raise InputError("decoder swin_unet mirrors its encoder: expected encoder kind swin and no feature_size")
         sizes = {"num_heads": backbone.num_heads, "window_size": backbone.window_size}
     return SliceSegmenter(backbone, SLICE_DECODERS[decoder](backbone.widths, backbone.strides, out_channels, **sizes))
+
+
+def build_slice_encoder(
+    in_channels: int, image_size: Sequence[int], encoder: Mapping[str, Any]
+) -> SliceViT | SliceSwin:
+    """Returns the encoder of :func:`build_slice_segmenter` alone; the arguments are those of that.
+
+    Raises:
+        InputError: a name is unknown, or a size does not fit another.
+    """
+    kind = encoder.get("kind")
+    if kind not in SLICE_ENCODERS:
+        raise InputError(f"encoder has kind {kind!r}: expected one of {', '.join(SLICE_ENCODERS)}")
+    if in_channels < 1:
+        raise InputError(f"in_channels {in_channels} is out of range: expected at least 1")
+    settings = {name: value for name, value in encoder.items() if name != "kind"}
+    _check_settings("encoder", settings, SLICE_ENCODERS[kind])
+    return SliceViT(in_channels, image_size, **settings) if kind == "vit" else SliceSwin(in_channels, **settings)
 
 
 def build_swin_unetr(in_channels: int, out_channels: int, encoder: Mapping[str, Any]) -> SwinUNETR:

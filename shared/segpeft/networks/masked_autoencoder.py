@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from segpeft.errors import InputError
 
 from .norm_eps import set_norm_eps
-from .pretrained.monai_mae import encoder_state
+from .pretrained.monai_mae import encoder_of
 from .vit_encoder import slim_transformer_blocks
 
 
@@ -85,7 +85,7 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
 
     def encoder_state(self) -> dict[str, Tensor]:
         """Returns the encoder under the names of MONAI's ViT."""
-        return encoder_state(self.state_dict())
+        return encoder_of(self.state_dict()).tensors
 
 
 def to_patches(image: Tensor, patch_size: Sequence[int]) -> Tensor:

@@ -15,6 +15,7 @@ from segpeft.peft.hosts import add_vit_hosts
 
 from .in_plane import in_plane
 from .norm_eps import set_norm_eps
+from .relative_attention import use_relative_attention
 from .slice_patches import SlicePatchEmbedding
 from .vit_encoder import slim_transformer_blocks
 
@@ -41,6 +42,8 @@ class SliceViT(ViTHost):
         norm_eps: of all layer norms; 1e-6 in the published ViTs, 1e-5 in CLIP.
         pre_norm: a layer norm in front of the blocks, ``patch_embedding.norm``, as CLIP has it.
         activation: of the MLPs, ``gelu`` or CLIP's ``quick_gelu``.
+        attention_window: side of the windows of Segment Anything's attention, 14 there
+            (:mod:`segpeft.networks.relative_attention`); None for plain attention.
 
     Raises:
         InputError: a size is out of range or does not fit another.
@@ -59,6 +62,7 @@ class SliceViT(ViTHost):
         norm_eps: float = 1e-6,
         pre_norm: bool = False,
         activation: str = "gelu",
+        attention_window: int | None = None,
     ) -> None:
         patch, size = _checked(image_size, patch_size, hidden_size, num_layers, num_heads, activation)
         super().__init__(
@@ -83,6 +87,10 @@ class SliceViT(ViTHost):
         slim_transformer_blocks(self)
         set_norm_eps(self, norm_eps)
         add_vit_hosts(self)
+        if attention_window is not None:
+            use_relative_attention(
+                self, [block for stage in VIT.stages(self) for block in stage[:-1]], attention_window
+            )
         self.layout = SLICE_VIT
         self.in_channels = in_channels
         self.widths = [hidden_size] * TAPS

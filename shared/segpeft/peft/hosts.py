@@ -58,8 +58,8 @@ class TransformerBlockHost(TransformerBlock):
         after_block: Socket
         prompts: Prompts
 
-    def attn_branch(self, x: Tensor) -> Tensor:
-        """Returns ``attn(norm1(x))`` of tokens (B, N, C)."""
+    def attn_branch(self, x: Tensor, grid: list[int] | None = None) -> Tensor:
+        """Returns ``attn(norm1(x))`` of tokens (B, N, C); a variant may have to know their grid."""
         return self.attn(self.norm1(x))
 
     def mlp_branch(self, x: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class TransformerBlockHost(TransformerBlock):
         if not self.beside_attn.empty:
             beside, carry = self.beside_attn(x, grid, carry)
             stream = x + beside
-        branch, prompts = self._attend(x, prompts)
+        branch, prompts = self._attend(x, grid, prompts)
         branch, carry = self.after_attn(branch, grid, carry)
         x = stream + branch
         stream = x
@@ -96,11 +96,11 @@ class TransformerBlockHost(TransformerBlock):
             prompts = prompts + self.mlp_branch(prompts) if self.prompts.handed_on else prompts[:, :0]
         return x, carry, prompts
 
-    def _attend(self, x: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:
+    def _attend(self, x: Tensor, grid: list[int], prompts: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the attention's update of the tokens, and the updated prompts."""
         if prompts.shape[1] == 0:
-            return self.attn_branch(x), prompts
-        branch = self.attn_branch(cat((x, prompts), dim=1))  # (B, N + P, C)
+            return self.attn_branch(x, grid), prompts
+        branch = self.attn_branch(cat((x, prompts), dim=1), grid)  # (B, N + P, C)
         return branch[:, : x.shape[1]], prompts + branch[:, x.shape[1] :]
 
 

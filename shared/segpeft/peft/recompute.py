@@ -24,7 +24,7 @@ class RecomputingBlock(TransformerBlockHost):
     torch's fused kernel. Forward hooks on the layers inside are not called.
     """
 
-    def attn_branch(self, x: Tensor) -> Tensor:
+    def attn_branch(self, x: Tensor, grid: list[int] | None = None) -> Tensor:
         """Returns ``attn(norm1(x))`` of tokens (C * B, N, d), channels slowest."""
         if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves the body out only if this stands alone
             if torch.is_grad_enabled() and not torch.jit.is_tracing() and _attention_fits(self):

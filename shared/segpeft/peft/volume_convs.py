@@ -1,4 +1,4 @@
-"""Depth-wise convolutions of volumes of slices whose channels come last: the branches of Med-Adapter, and their twin."""
+"""Depth-wise convolutions of volumes whose channels come last, beside the plain ones that define them."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn

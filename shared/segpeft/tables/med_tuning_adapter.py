@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import cache
+from typing import Any
 
 import torch
 from monai.networks.nets.swin_unetr import SwinTransformer
@@ -24,8 +25,8 @@ LARGE = "only alpha 6 gives the published figure, while the FFT row that the pap
 
 def rows() -> list[Row]:
     """Builds every configuration without memory for its weights and counts."""
-    conv3 = {"conv5": False, "fft": False, "mixing": False, "fusion": "none"}
-    large = {"alpha": 6, "fft": False}
+    conv3: dict[str, Any] = {"conv5": False, "fft": False, "mixing": False, "fusion": "none"}
+    large: dict[str, Any] = {"alpha": 6, "fft": False}
     return [
         _row("ViT, alpha 6", 2.846, "vit", alpha=6),
         _row("ViT, alpha 4", 4.557, "vit", PART, alpha=4),
@@ -45,8 +46,8 @@ def rows() -> list[Row]:
     ]
 
 
-def _row(name: str, published: float, backbone: str, remark: str = "", **knobs: object) -> Row:
-    method = MedAdapter(**{"alpha": 4, "variant": "reference", "slices": SLICES, **knobs})  # type: ignore[arg-type]
+def _row(name: str, published: float, backbone: str, remark: str = "", **knobs: Any) -> Row:
+    method = MedAdapter(**{"alpha": 4, "variant": "reference", "slices": SLICES, **knobs})
     network = deepcopy(_backbone(backbone))
     with torch.device("meta"):
         network = apply_peft(network, method)

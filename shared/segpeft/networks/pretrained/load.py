@@ -2,85 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import pickle
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
 
 import torch
-from monai.networks.nets.vit import ViT
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from segpeft.errors import InputError, reason_of
+from segpeft.errors import InputError
 from segpeft.peft import Applied, find_backbone
 
-from . import monai_mae, monai_vit
-from .position import cubic_grid, resize_position_embedding
+from .encoder import Encoder
+from .fit import fit
+from .report import LoadReport
+from .settings import differences, settings_of_backbone, settings_of_file, words
+from .sources import encoder_in
+from .weight_file import WeightFile, read_weights
 
 log = logging.getLogger("segpeft")
-SOURCES = (monai_mae, monai_vit)
-POSITION = "patch_embedding.position_embeddings"
-PATCHES = "patch_embedding.patch_embeddings.weight"
-
-
-@dataclass
-class LoadReport:
-    """What became of each tensor of a file and of the backbone.
-
-    Args:
-        source: name of the source the file was recognised as.
-        matched: backbone keys loaded as they are.
-        converted: backbone keys loaded after a change, with the change.
-        missing: backbone keys that the file does not have.
-        unexpected: keys of the file that were not used.
-    """
-
-    source: str
-    matched: list[str] = field(default_factory=list)
-    converted: dict[str, str] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        """One line with the four counts."""
-        changes = "".join(f"; {key}: {change}" for key, change in self.converted.items())
-        return (
-            f"{self.source}: {len(self.matched)} matched, {len(self.converted)} converted, "
-            f"{len(self.missing)} missing, {len(self.unexpected)} unexpected{changes}"
-        )
-
-
-def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Returns the state dict of a ``.safetensors``, ``.pt`` or ``.pth`` file and the header of the first kind.
-
-    Raises:
-        InputError: if the file is missing, damaged, or holds anything but tensors (it is opened weights-only).
-    """
-    try:
-        if str(path).endswith(".safetensors"):
-            with safe_open(path, framework="pt") as file:
-                return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path}: not a readable weight file ({reason_of(error)})") from error
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise InputError(f"{path}: expected a state dict of tensors, possibly under 'state_dict' or 'model'")
-    return {key.removeprefix("module."): value for key, value in content.items()}, {}
-
-
-def _grids(value: Tensor, vit: ViT, header: dict[str, str]) -> tuple[list[int] | None, list[int] | None]:
-    """Returns the token grids of the file and of the encoder, as far as they are known or must be cubes."""
-    dims = next(vit.patch_embedding.patch_embeddings.parameters()).dim() - 2
-    tokens = vit.patch_embedding.position_embeddings.shape[1]
-    target = getattr(vit, "grid", None) or cubic_grid(tokens, dims)
-    if "grid" in header:
-        return json.loads(header["grid"]), target
-    return (target if value.shape[1] == tokens else cubic_grid(value.shape[1], dims)), target
+COMPUTED = "relative_position_index"
+"""Entries of a backbone's state that follow from its construction."""
+AFTER_THE_BLOCKS = r"norm\.(weight|bias)|layers4\.0\.downsample\..*"
+"""Tensors of a file behind the last block: a backbone without them computes the same features."""
 
 
 def load_base(
@@ -89,12 +33,14 @@ def load_base(
     """Loads a pre-trained encoder into the backbone of ``network``, before or after ``apply_peft``.
 
     Args:
-        network: a network whose backbone is MONAI's ViT.
-        path: the weight file; None keeps the random initialisation and warns if that is going to stay frozen.
+        network: a network whose backbone is MONAI's ViT or SwinTransformer, in 2D or 3D.
+        path: the weight file, of any of :data:`segpeft.networks.pretrained.sources.SOURCES`; None keeps the random
+            initialisation and warns if that is going to stay frozen.
         allow_missing: load although backbone tensors are missing from the file.
 
     Raises:
-        InputError: if the file is not readable, of no known source, of another width or patch size, or lacks tensors.
+        InputError: if the file is not readable or of no known source, if its encoder has other settings than the
+            network's (each is named), if it lacks tensors or has some that the network's encoder has no place for.
     """
     applied: Applied | None = getattr(network, "peft", None)
     if path is None:
@@ -103,58 +49,87 @@ def load_base(
                 "%s freezes a randomly initialised backbone: no pretrained_encoder was given", applied.method.name
             )
         return None
-    state, header = read_weights(path)
-    source = next((source for source in SOURCES if source.matches(state)), None)
-    if source is None:
-        raise InputError(f"{path}: no known source of encoder weights (known: {', '.join(s.NAME for s in SOURCES)})")
+    file = read_weights(path)
+    source, encoder = encoder_in(file)
     _, backbone, _ = find_backbone(network)
-    own = {k: v for k, v in backbone.state_dict().items() if applied is None or k in applied.base_keys}
-    encoder = source.encoder_state(state)
-    report = _load(backbone, own, encoder, source.NAME, header, path)  # type: ignore[arg-type]
-    used = {id(encoder[key]) for key in (*report.matched, *report.converted)}
-    report.unexpected = [key for key, value in state.items() if id(value) not in used]
+    own = {
+        key: value
+        for key, value in backbone.state_dict().items()
+        if (applied is None or key in applied.base_keys) and not key.endswith(COMPUTED)
+    }
+    _check_settings(encoder, settings_of_backbone(backbone, own), source.NAME, file)
+    report, loaded = _fit_all(encoder, own, backbone, source.NAME, file)
     log.info("%s: %s", path, report)
     if report.missing and not allow_missing:
         raise InputError(f"{path}: lacks {len(report.missing)} tensors of the backbone, first {report.missing[0]}")
+    with torch.no_grad():
+        for key, value in loaded.items():
+            own[key].copy_(value)
     return report
 
 
-def _check_patches(own: dict[str, Tensor], state: dict[str, Tensor], path: object) -> None:
-    """Refuses an encoder of other patches or width by the names of the knobs, not of a tensor.
+def _check_settings(encoder: Encoder, needed: dict[str, object], name: str, file: WeightFile) -> None:
+    """Refuses an encoder that differs in its settings, by the names of all knobs that differ.
+
+    What has no parameters (``norm_eps``, ``activation``) is refused, too, and not set here: a network that is built
+    for evaluation from the same knobs would compute something else.
 
     Raises:
-        InputError: if the two patch embeddings differ.
+        InputError: if a setting differs.
     """
-    ours, given = own.get(PATCHES), state.get(PATCHES)
-    if ours is None or given is None or ours.shape == given.shape or min(ours.ndim, given.ndim) < 4:
-        return
-    kinds = [
-        f"hidden_size {weight.shape[0]}, patch_size {list(weight.shape[2:])}, {weight.shape[1]} channel(s)"
-        for weight in (given, ours)
-    ]
-    raise InputError(f"{path}: holds an encoder of {kinds[0]}; the encoder needs {kinds[1]}")
+    given = settings_of_file(encoder)
+    names = differences(given, needed)
+    if names:
+        raise InputError(
+            f"{file.path}: holds an encoder ({name}) of {words(given, names)}; "
+            f"the encoder needs {words(needed, names)}: change the settings of the network's encoder"
+        )
 
 
-def _load(
-    vit: ViT, own: dict[str, Tensor], state: dict[str, Tensor], name: str, header: dict[str, str], path: object
-) -> LoadReport:
-    _check_patches(own, state, path)
+def _fit_all(
+    encoder: Encoder, own: Mapping[str, Tensor], backbone: nn.Module, name: str, file: WeightFile
+) -> tuple[LoadReport, dict[str, Tensor]]:
+    """Returns the report and the tensors to load, by backbone key.
+
+    Raises:
+        InputError: if a shape does not fit or a tensor has no place.
+    """
     report, loaded = LoadReport(name), {}
     for key, value in own.items():
-        if key not in state:
+        if key not in encoder.tensors:
             report.missing.append(key)
             continue
-        given = state[key]
-        source, target = _grids(given, vit, header) if key == POSITION else (None, None)
-        if source != target and source and target and given.shape[2] == value.shape[2]:
-            given = resize_position_embedding(given, source, target)
-            report.converted[key] = f"resized from grid {source} to {target}"
-        elif given.shape != value.shape:
-            raise InputError(f"{path}: {key} is {tuple(given.shape)}, the encoder needs {tuple(value.shape)}")
+        given = encoder.tensors[key]
+        fitted = fit(key, given, value, backbone, encoder.grid)
+        if fitted is None or fitted.value.shape != value.shape:
+            raise InputError(f"{file.path}: {key} is {tuple(given.shape)}, the encoder needs {tuple(value.shape)}")
+        change = ", ".join(filter(None, (encoder.changes.get(key), fitted.change)))
+        if change:
+            report.converted[key] = change
         else:
             report.matched.append(key)
-        loaded[key] = given
-    with torch.no_grad():
-        for key, given in loaded.items():
-            own[key].copy_(given)
-    return report
+        loaded[key] = fitted.value
+    report.left_out = _left_out(encoder, own, file)
+    used = {origin for key in loaded for origin in encoder.origins[key]}
+    report.unexpected = [key for key in file.tensors if key not in used]
+    return report, loaded
+
+
+def _left_out(encoder: Encoder, own: Mapping[str, Tensor], file: WeightFile) -> list[str]:
+    """Returns which blocks of a Swin file a network with fewer in that stage does not use.
+
+    Raises:
+        InputError: if any other tensor of the encoder has no place in the network's.
+    """
+    depths: dict[str, set[int]] = {}
+    for key in own:
+        if found := re.match(r"(layers\d)\.0\.blocks\.(\d+)\.", key):
+            depths.setdefault(found[1], set()).add(int(found[2]))
+    surplus: dict[str, set[int]] = {}
+    for key in encoder.tensors.keys() - own.keys():
+        found = re.match(r"(layers\d)\.0\.blocks\.(\d+)\.", key)
+        if found and int(found[2]) > max(depths.get(found[1], {-1})) >= 0:
+            surplus.setdefault(found[1], set()).add(int(found[2]))
+        elif not re.fullmatch(AFTER_THE_BLOCKS, key):
+            raise InputError(f"{file.path}: {encoder.origins[key][0]} has no place in the network's encoder")
+    return [f"blocks {sorted(surplus[stage])} of {stage}" for stage in sorted(surplus)]

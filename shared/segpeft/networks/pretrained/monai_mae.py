@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from torch import Tensor
 
+from .encoder import Encoder, rename
+from .weight_file import WeightFile
+
 NAME = "monai_mae"
+LICENCE = "as the file's author says"
+
+DROPPED = (r"blocks\.\d+\.norm_cross_attn\..*", r"(?!patch_embedding\.|blocks\.).*")
 
 
-def matches(state: dict[str, Tensor]) -> bool:
-    """Tells a masked auto-encoder by its decoder's mask token."""
-    return "mask_tokens" in state
+def matches(file: WeightFile) -> bool:
+    """Tells a masked auto-encoder of MONAI by its decoder's mask token."""
+    return "mask_tokens" in file.tensors
 
 
-def encoder_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Returns the encoder under MONAI ViT's names.
+def convert(file: WeightFile) -> Encoder:
+    """Returns the encoder without class token and decoder."""
+    return encoder_of(file.tensors)
+
+
+def encoder_of(tensors: Mapping[str, Tensor]) -> Encoder:
+    """Returns the encoder inside the state dict of a masked auto-encoder.
 
     MONAI keeps the final norm as the last entry of ``blocks``; a ViT calls it ``norm``. The class token, which takes no
     part in segmentation, and the decoder are left out.
     """
-    blocks = {int(found[1]) for key in state if (found := re.match(r"blocks\.(\d+)\.", key))}
-    last = f"blocks.{max(blocks)}."
-    encoder = {}
-    for key, value in state.items():
-        if key.startswith(last):
-            encoder["norm." + key.removeprefix(last)] = value
-        elif key.startswith(("blocks.", "patch_embedding.")):
-            encoder[key] = value
-    return encoder
+    last = max(int(found[1]) for key in tensors if (found := re.match(r"blocks\.(\d+)\.", key)))
+    return rename(tensors, ((rf"blocks\.{last}\.(weight|bias)", r"norm.\1"),), DROPPED)

@@ -1,19 +1,27 @@
-"""Source: a state dict of MONAI's ViT, alone, under a prefix, or inside a UNETR."""
+"""Source: MONAI's ViT, alone, under a prefix, or inside a UNETR; and the encoder files of this package."""
 
 from __future__ import annotations
 
-from torch import Tensor
+import json
+
+from .encoder import POSITION, Encoder, below, rename
+from .weight_file import WeightFile
 
 NAME = "monai_vit"
-_MARK = "patch_embedding.position_embeddings"
+LICENCE = "as the file's author says"
+
+DROPPED = (r"blocks\.\d+\.norm_cross_attn\..*", r"(?!patch_embedding\.|blocks\.|norm\.).*")
+"""Norms that MONAI registers and never uses; class token and head."""
 
 
-def matches(state: dict[str, Tensor]) -> bool:
+def matches(file: WeightFile) -> bool:
     """Tells a ViT of MONAI by the name of its position embedding."""
-    return any(key.endswith(_MARK) for key in state)
+    return any(key.endswith(POSITION) for key in file.tensors)
 
 
-def encoder_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Returns the entries of the ViT without the prefix they stand under."""
-    prefix = next(key for key in state if key.endswith(_MARK)).removesuffix(_MARK)
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+def convert(file: WeightFile) -> Encoder:
+    """Returns the entries of the ViT without the prefix they stand under, with the token grid if a header says it."""
+    prefix = next(key for key in file.tensors if key.endswith(POSITION)).removesuffix(POSITION)
+    encoder = rename(below(file.tensors, prefix), (), DROPPED).under(prefix)
+    encoder.grid = json.loads(file.header["grid"]) if "grid" in file.header else None
+    return encoder
