@@ -173,8 +173,6 @@ def test_units_are_of_32_voxels_by_default():
 
 @pytest.mark.parametrize("kind", ["vit", "swin"])
 def test_the_encoder_file_loads_into_the_encoder_of_slices(kind, tmp_path):
-    if kind == "swin":
-        pytest.importorskip("segpeft.networks.pretrained.monai_swin")
     encoder, decoder = ENCODERS[kind]
     source = build_masked_autoencoder(
         (32, 32), {"kind": kind, **encoder}, decoder, 0.5, None if kind == "vit" else (8, 8)
