@@ -9,7 +9,7 @@ STAMP := .venv/installed.stamp
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test lint types experiment-channel-lora bench clean
+.PHONY: help .venv demo test lint types experiment-channel-lora experiment-med-tuning bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,11 @@ types: $(STAMP) ## check types with mypy
 experiment-channel-lora: $(STAMP) ## TASK=brats|prostate|hippocampus ARGS="--set volumes=DIR --tiny": LoRA against its baselines
 	$(BIN)/python -m segpeft.experiments benchmarks/grids/channel_lora_$(TASK).json --out experiments_out \
 		--report benchmarks/results/channel_lora_$(TASK) $(ARGS)
+
+experiment-med-tuning: TASK = kits_vit
+experiment-med-tuning: $(STAMP) ## TASK=kits_vit|kits_swin|ablations|decoders|sources|hippocampus|demo ARGS=--tiny
+	$(BIN)/python -m segpeft.experiments benchmarks/grids/med_tuning_$(TASK).json --out experiments_out \
+		--report benchmarks/results/med_tuning_$(TASK) $(ARGS)
 
 bench: $(STAMP) ## measure the numbers in the documentation (about 25 minutes)
 	$(BIN)/python -m benchmarks.run $(ARGS)

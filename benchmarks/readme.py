@@ -1,27 +1,30 @@
-"""Puts measured figures into the README and a model card between their marks: ``python -m benchmarks.readme``.
+"""Puts measured figures into the README and the model cards between their marks: ``python -m benchmarks.readme``.
 
-No figure there is typed by hand: each block is made from a committed file under ``benchmarks/results``.
+No figure there is typed by hand: each block is made from a committed file under ``benchmarks/results``. A block whose
+file does not exist yet stays as it is, and may be missing.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from segpeft.experiments.table import score_table
+from segpeft.experiments.table import cost_table, score_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-FILLED = (ROOT / "README.md", ROOT / "bundles" / "vit_mae" / "docs" / "README.md")
+CARDS = ROOT / "bundles"
+FILLED = (
+    ROOT / "README.md",
+    *(CARDS / bundle / "docs" / "README.md" for bundle in ("brats_lora", "vit_mae")),
+)
 
 
-def demo() -> str:
+def demo(path: Path) -> str:
     """Returns the demonstration's scores as a table."""
-    found = _read("demo.json")
+    found = _read(path)
     lines = ["| region | Dice | HD95 (mm) | n |", "| --- | --- | --- | --- |"]
     for region, dice in found["scores"]["dice"].items():
         lines.append(f"| {region} | {dice['mean']:.3f} | {found['scores']['hd95'][region]['mean']:.1f} | {dice['n']} |")
@@ -35,9 +38,9 @@ def demo() -> str:
     return "\n".join(lines)
 
 
-def bench() -> str:
-    """Returns the targets of ``make bench`` with what was measured."""
-    parts = _read("channel_lora_step.json")
+def targets(path: Path) -> str:
+    """Returns the targets of a benchmark with what was measured."""
+    parts = _read(path)
     lines = ["| what | measured | asked |", "| --- | --- | --- |"]
     for part in parts.values():
         for target in part["targets"]:
@@ -49,16 +52,24 @@ def bench() -> str:
     return "\n".join(lines)
 
 
-def experiment(name: str) -> str:
+def experiment(path: Path) -> str:
     """Returns the first table of an experiment, its Dice by configuration, and the machine."""
-    results = _read(f"{name}/results.json")
+    results = _read(path)
     machines = {f"{one['cpu']}, {one['cores']} cores, torch {one['torch']}" for one in results["machines"]}
     return f"{score_table(results['rows'], 'dice')}\n\n{'; '.join(sorted(machines))}."
 
 
-def mae_stream() -> str:
+def whole_experiment(path: Path) -> str:
+    """Returns what an experiment is about, its Dice, what its trainings cost, and where the rest is."""
+    results = _read(path)
+    table = f"{path.parent.relative_to(path.parents[3]).as_posix()}/table.md"
+    about = f"{results['about']} [HD95, pairwise tests]({table})."
+    return "\n\n".join([about, experiment(path), cost_table(results["rows"])])
+
+
+def mae_stream(path: Path) -> str:
     """Returns what the first batches of a stream of half a million names took, the slowest process of each run."""
-    found = _read("mae_stream.json")
+    found = _read(path)
     lines = ["| set | processes | first batch (s) | of epoch 40 (s) | resident before (MB) | after 52 batches (MB) |"]
     lines.append("| --- | --- | --- | --- | --- | --- |")
     for run in found["reading"]:
@@ -69,33 +80,50 @@ def mae_stream() -> str:
     return "\n".join([*lines, "", f"{note}; {machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}."])
 
 
-def table(name: str) -> str:
+def table(path: Path) -> str:
     """Returns the table of a result that is one table below a title."""
-    text = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
-    return text.split("\n", 2)[2].strip()
+    return path.read_text(encoding="utf-8").split("\n", 2)[2].strip()
 
 
-BLOCKS: dict[str, Callable[[], str]] = {
-    "demo": demo,
-    "bench": bench,
-    "channel_lora_brats": partial(experiment, "channel_lora_brats"),
-    "channel_lora_hippocampus": partial(experiment, "channel_lora_hippocampus"),
-    "missing_modality": partial(table, "missing_modality"),
-    "ensemble": partial(table, "ensemble"),
-    "mae_stream": mae_stream,
+BLOCKS: dict[str, tuple[str, Callable[[Path], str]]] = {
+    "demo": ("demo.json", demo),
+    "bench": ("channel_lora_step.json", targets),
+    "med_adapter_step": ("med_adapter_step.json", targets),
+    "channel_lora_brats": ("channel_lora_brats/results.json", experiment),
+    "channel_lora_hippocampus": ("channel_lora_hippocampus/results.json", experiment),
+    "med_tuning_demo": ("med_tuning_demo/results.json", whole_experiment),
+    "med_tuning_hippocampus": ("med_tuning_hippocampus/results.json", whole_experiment),
+    "missing_modality": ("missing_modality.md", table),
+    "ensemble": ("ensemble.md", table),
+    "mae_stream": ("mae_stream.json", mae_stream),
 }
+"""Name -> the file under ``benchmarks/results``, and what makes text of it."""
 
 
-def filled(text: str) -> str:
-    """Returns ``text`` with every block between ``<!-- name -->`` and ``<!-- /name -->`` made anew."""
-    for name, block in BLOCKS.items():
-        mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        text = mark.sub(lambda found, block=block: f"{found[1]}{block()}\n{found[2]}", text)  # type: ignore[misc]
+def made(results: Path = RESULTS) -> list[str]:
+    """Returns the names of the blocks whose files exist."""
+    return [name for name, (source, _) in BLOCKS.items() if (results / source).is_file()]
+
+
+def filled(text: str, results: Path = RESULTS) -> str:
+    """Returns ``text`` with every block between ``<!-- name -->`` and ``<!-- /name -->`` made anew.
+
+    Args:
+        text: Markdown.
+        results: folder of the files; the block of one that is missing stays as it is.
+    """
+    for name in made(results):
+        source, block = BLOCKS[name]
+        head, tail = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, opened, rest = text.partition(head)
+        _, closed, after = rest.partition(tail)
+        if opened and closed:
+            text = f"{before}{head}{block(results / source)}\n{tail}{after}"
     return text
 
 
-def _read(name: str) -> dict[str, Any]:
-    return dict(json.loads((RESULTS / name).read_text(encoding="utf-8")))
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def main() -> None:
