@@ -161,7 +161,10 @@ def test_run_form_without_a_name(subject, tmp_path):
 def test_demo_overlay_is_accepted_by_all_configs(bundle):
     for names in (("train", "demo"), ("train", "evaluate", "demo"), ("inference", "demo")):
         made = workflow(bundle, *names, dataset_dir="/absent")
-        assert made.parser.get_parsed_content("network_def").peft.method.rank == made.parser["method"]["rank"]
+        described = made.parser.get_parsed_content("network_def").peft.method.describe()
+        asked = {key: made.parser["method"][key] for key in made.parser["method"] if key in ("rank", "alpha")}
+        assert asked
+        assert {key: described[key] for key in asked} == asked
 
 
 def test_training_starts_from_a_pretrained_encoder(phantoms, pretrained, tmp_path):
@@ -195,4 +198,6 @@ def test_other_methods_are_one_override(method, subject, tmp_path):
     knobs = {key: value for key, value in subject.training.items() if not key.startswith("method")}
     run(subject.bundle, "train", method=method, **{**knobs, "epochs": 1}, **outputs(tmp_path))
     counts = json.loads((tmp_path / "out" / "run.json").read_text())["parameters"]
-    assert (counts["backbone_peft"] > 0) == method["_target_"].endswith("Full")
+    assert (counts["trainable"] == counts["total"]) == method["_target_"].endswith("Full")
+    if method["_target_"].endswith("DecoderOnly"):  # an encoder of slices tunes its position embedding and last norm
+        assert (counts["backbone_peft"] > 0) == (subject.bundle == "kits_medtuning")

@@ -48,8 +48,9 @@ def test_a_configuration_may_name_config_files_of_the_bundle(cell):
     (overlay.parent / "swin.json").write_text("{}")
     configurations = {"a": {"configs": ["deep.json"], "rank": 3}}
     deep = replace(cell, grid=replace(cell.grid, configurations=configurations, overlays=["swin.json"]))
-    *names, _, _, own, _ = files_of(deep.command(TRAINING))
-    assert names == ["configs/train.json", "configs/small.json", "configs/swin.json", "configs/deep.json"]
+    *names, _, _, deep_config, own, _ = files_of(deep.command(TRAINING))
+    assert names == ["configs/train.json", "configs/small.json", "configs/swin.json"]
+    assert deep_config == "configs/deep.json"  # after the overrides of grid and stage: it may take one back
     assert json.loads(Path(own).read_text()) == {"rank": 3}
     before = deep.fingerprint()
     overlay.write_text('{"method": {"deep": true}}')

@@ -1,6 +1,7 @@
 """Every grid of the repository gives networks that train."""
 
 import ast
+import itertools
 import json
 from pathlib import Path
 
@@ -17,7 +18,21 @@ from tests.bundles.runs import BUNDLES, workflow
 
 GRIDS = BUNDLES.parent / "benchmarks" / "grids"
 BRAIN = GRIDS / "channel_lora_brats.json"
+CHANNEL_LORA, MED_TUNING = (sorted(GRIDS.glob(f"{family}_*.json")) for family in ("channel_lora", "med_tuning"))
 VALUES = {"volumes": "/data/volumes", "dataset_dir": "/data/labelled"}
+TEN = {
+    "scratch": "full",
+    "full": "full",
+    "head": "decoder_only",
+    "vpt_shallow": "vpt",
+    "vpt_deep": "vpt",
+    "adapter": "houlsby",
+    "adaptformer": "adaptformer",
+    "pro_tuning": "pro_tuning",
+    "st_adapter": "st_adapter",
+    "med_tuning": "med_adapter",
+}
+"""Configurations of the Med-Tuning paper's tables, and the names of their methods."""
 
 
 def network_of(path, configuration, seed, out, tiny=True):
@@ -26,28 +41,52 @@ def network_of(path, configuration, seed, out, tiny=True):
     cell = Cell(grid, configuration, seed, Places(out, BUNDLES, GRIDS), {**grid.values, **VALUES})
     command = cell.command(grid.stages[0])
     files = ast.literal_eval(command[command.index("--config_file") + 1])
-    names = [file if Path(file).is_absolute() else Path(file).stem for file in files]
+    names = [file if Path(file).is_absolute() else file[len("configs/") : -len(".json")] for file in files]
     run = workflow(grid.bundle, *names)
     run.parser.get_parsed_content("train#handlers")
     return run.parser.get_parsed_content("network"), run.parser
 
 
-@pytest.mark.parametrize("path", sorted(GRIDS.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CHANNEL_LORA, ids=lambda path: path.stem)
 @pytest.mark.parametrize(
     ("configuration", "method"),
     [("baseline", "full"), ("frozen", "decoder_only"), ("lora_32", "channel_lora"), ("unet", None)],
 )
 def test_networks(path, configuration, method, tmp_path):
-    network, parser = network_of(path, configuration, 0, tmp_path)
+    check(path, configuration, method, tmp_path)
+
+
+@pytest.mark.parametrize("path", [GRIDS / f"med_tuning_kits_{kind}.json" for kind in ("vit", "swin")])
+@pytest.mark.parametrize(("configuration", "method"), [*TEN.items(), ("unet", None)])
+def test_networks_of_med_tuning(path, configuration, method, tmp_path):
+    check(path, configuration, method, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ablations", "decoders"])
+def test_every_variation_of_med_tuning_gives_a_network(name, tmp_path):
+    path = GRIDS / f"med_tuning_{name}.json"
+    counts = {}
+    for configuration in read_grid(path).configurations:
+        network, parser = network_of(path, configuration, 0, tmp_path)
+        with torch.no_grad():
+            assert network(torch.zeros(1, 1, *parser["image_size"])).shape == (1, 2, *parser["image_size"])
+        counts[configuration] = count_parameters(network)["trainable"]
+    same = {"ablations": {("add", "max"), ("concat", "init_default")}, "decoders": set()}[name]
+    pairs = itertools.combinations(sorted(counts), 2)
+    assert {pair for pair in pairs if counts[pair[0]] == counts[pair[1]]} == same
+
+
+def check(path, configuration, method, out):
+    network, parser = network_of(path, configuration, 0, out)
     assert (network.peft.method.name if method else getattr(network, "peft", None)) == method
     counts = count_parameters(network)
-    assert (counts["trainable"] < counts["total"]) == (method in ("decoder_only", "channel_lora"))
+    assert (counts["trainable"] < counts["total"]) == (method not in ("full", None))
     image = torch.zeros(1, len(parser["channels"]), *parser["image_size"])
     regions = len(label_scheme(parser.get_parsed_content("label_scheme")).regions)
     with torch.no_grad():
-        assert network(image).shape == (1, regions, *parser["image_size"])
+        assert network.eval()(image).shape == (1, regions, *parser["image_size"])
     pretrained = parser.get_parsed_content("pretrained_encoder")
-    assert (pretrained is None) == (configuration in ("baseline", "unet"))
+    assert (pretrained is None) == (configuration in ("baseline", "scratch", "unet"))
 
 
 def test_a_seed_decides_the_initial_weights(tmp_path):
@@ -57,7 +96,7 @@ def test_a_seed_decides_the_initial_weights(tmp_path):
     assert not torch.equal(one[key], other[key])
 
 
-@pytest.mark.parametrize("path", sorted(GRIDS.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CHANNEL_LORA, ids=lambda path: path.stem)
 @pytest.mark.parametrize("tiny", [False, True], ids=["whole", "tiny"])
 def test_every_grid_holds_the_rows_that_each_table_needs(path, tiny):
     grid = read_grid(path, tiny)
@@ -65,6 +104,17 @@ def test_every_grid_holds_the_rows_that_each_table_needs(path, tiny):
     assert paper | {"frozen_random", "unet"} == set(grid.configurations)
     assert len(grid.seeds) >= 3
     assert {"100", "75", "50", "25", "5"} == set(grid.variants)
+
+
+@pytest.mark.parametrize("path", MED_TUNING, ids=lambda path: path.stem)
+def test_every_grid_of_med_tuning_holds_the_rows_that_each_table_needs(path):
+    grid = read_grid(path)
+    if "kits" in path.stem:
+        assert set(grid.configurations) == {*TEN, "unet"}
+    assert any("methods/head.json" in row.get("configs", ()) for row in grid.configurations.values())
+    assert any("unet" in name for name in grid.configurations)
+    assert len(grid.seeds) >= 3
+    assert {"100", "75", "50", "25", "5", "fold0", "fold4"} <= set(grid.variants)
 
 
 @pytest.mark.slow

@@ -97,12 +97,14 @@ class Cell:
             "resume": True,
         }
         layers = {**self._overrides(stage, self.places.values()), "cell": knobs}
-        written: list[Path] = []
+        files: list[str | Path] = [*stage.configs, *self.grid.overlays]
         for name, content in layers.items():
+            if name == "configuration":
+                files += self._own_configs()
             if content:
-                written.append(self.folder / "configs" / f"{stage.name}_{name}.json")
-                write_json(written[-1], content)
-        return bundle_command(stage.run_id, [*self._configs(stage), *written], {})
+                files.append(self.folder / "configs" / f"{stage.name}_{name}.json")
+                write_json(Path(files[-1]), content)
+        return bundle_command(stage.run_id, files, {})
 
     def fingerprint(self) -> str:
         """Returns a digest of all settings: of the bundle's configs, of overrides, values, seed and preparations.
@@ -113,7 +115,7 @@ class Cell:
         stages = [
             [
                 stage.run_id,
-                config_texts(self.bundle, self._configs(stage)),
+                config_texts(self.bundle, [*stage.configs, *self.grid.overlays, *self._own_configs()]),
                 list(self._overrides(stage, places).items()),
             ]
             for stage in self.grid.stages
@@ -147,9 +149,8 @@ class Cell:
             write_json(self.folder / "settings.json", settings)
         return int(settings["starts"])
 
-    def _configs(self, stage: Stage) -> list[str]:
-        own = self.grid.configurations[self.configuration].get(CONFIGS, ())
-        return [*stage.configs, *self.grid.overlays, *own]
+    def _own_configs(self) -> list[str]:
+        return list(self.grid.configurations[self.configuration].get(CONFIGS, ()))
 
     def _overrides(self, stage: Stage, places: Mapping[str, str]) -> dict[str, Any]:
         configuration = self.grid.configurations[self.configuration]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import torch
 from torch import Tensor, nn
@@ -109,14 +109,17 @@ def _fit_all(
         else:
             report.matched.append(key)
         loaded[key] = fitted.value
-    report.left_out = _left_out(encoder, own, file)
+    report.left_out = _left_out(encoder, own, backbone.state_dict().keys(), file)
     used = {origin for key in loaded for origin in encoder.origins[key]}
     report.unexpected = [key for key in file.tensors if key not in used]
     return report, loaded
 
 
-def _left_out(encoder: Encoder, own: Mapping[str, Tensor], file: WeightFile) -> list[str]:
+def _left_out(encoder: Encoder, own: Mapping[str, Tensor], known: Set[str], file: WeightFile) -> list[str]:
     """Returns which blocks of a Swin file a network with fewer in that stage does not use.
+
+    Adapters that a file of a trained network holds and the backbone has as well (``known``) are left to whoever loads
+    those.
 
     Raises:
         InputError: if any other tensor of the encoder has no place in the network's.
@@ -126,7 +129,7 @@ def _left_out(encoder: Encoder, own: Mapping[str, Tensor], file: WeightFile) -> 
         if found := re.match(r"(layers\d)\.0\.blocks\.(\d+)\.", key):
             depths.setdefault(found[1], set()).add(int(found[2]))
     surplus: dict[str, set[int]] = {}
-    for key in encoder.tensors.keys() - own.keys():
+    for key in encoder.tensors.keys() - own.keys() - known:
         found = re.match(r"(layers\d)\.0\.blocks\.(\d+)\.", key)
         if found and int(found[2]) > max(depths.get(found[1], {-1})) >= 0:
             surplus.setdefault(found[1], set()).add(int(found[2]))
