@@ -1,4 +1,4 @@
-"""Volumes that show their own label map, and a network that reads it off them: what comes back can be compared exactly."""
+"""Volumes that show their own label map, and a network that reads it off: results can be compared voxel by voxel."""
 
 from __future__ import annotations
 
