@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import torch
 from monai.data import MetaTensor
@@ -32,7 +33,8 @@ def inverse_in_slabs(resample: SpatialResample, volume: MetaTensor, slab_voxels:
     options["dtype"] = get_torch_dtype_from_string(info["dtype"])
     options["align_corners"] = False if info["align_corners"] == TraceKeys.NONE else info["align_corners"]
     affine = torch.as_tensor(info["src_affine"], dtype=torch.float64)
-    thickness, slabs = max(1, slab_voxels // prod(size[1:])), []
+    thickness = max(1, slab_voxels // prod(size[1:]))
+    slabs: list[Any] = []
     for start in range(0, size[0], thickness):
         place = affine @ torch.as_tensor(create_translate(3, [start, 0, 0]), dtype=torch.float64)
         box = [min(thickness, size[0] - start), *size[1:]]
