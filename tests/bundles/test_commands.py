@@ -162,7 +162,7 @@ def test_demo_overlay_is_accepted_by_all_configs(bundle):
     for names in (("train", "demo"), ("train", "evaluate", "demo"), ("inference", "demo")):
         made = workflow(bundle, *names, dataset_dir="/absent")
         method = made.parser.get_parsed_content("network_def").peft.method
-        asked = {name: value for name, value in made.parser["method"].items() if name != "_target_"}
+        asked = {name: value for name, value in made.parser["method"].items() if isinstance(value, int | float)}
         assert asked == {name: getattr(method, name) for name in asked} != {}
 
 
