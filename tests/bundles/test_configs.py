@@ -13,7 +13,7 @@ import pytest
 
 from tests.bundles.runs import BUNDLES
 
-FILES = sorted(BUNDLES.glob("*/configs/*.json"))
+FILES = sorted(BUNDLES.glob("*/configs/**/*.json"))
 EVERYWHERE = {"bundle_root", "dataset_dir", "output_dir", "image_size", "amp", "device", "encoder"}
 TRAINING = EVERYWHERE | {"model_dir", "cache_dir", "epochs", "seed", "resume", "num_workers"}
 SEGMENTING = EVERYWHERE | {"channels", "label_scheme", "feature_size", "method", "overlap"}
@@ -34,12 +34,21 @@ KNOBS = {
     **{f"{b}/inference": SEGMENTING | OWN[b] | {"ckpt_path", "tta", "save_probabilities"} for b in FINE_TUNING},
     "vit_mae/train": TRAINING | {"masking_ratio", "modality", "spacing", "epoch_length", "warmup", "val_interval"},
 }
+COMMANDS = ("train", "evaluate", "inference")
+ALONE = (*COMMANDS, "metadata", "add_channel", "multi_gpu_train")
+OVERLAYS = [path for path in FILES if "vit_mae" not in path.parts and path.stem not in ALONE]
+"""Those that follow the configs of any command."""
 STANDARD_IDS = {"run", "initialize", "finalize", "imports", "training", "evaluating", "inference"}
 
 
 def read(config: str) -> dict[str, Any]:
-    bundle, name = config.split("/")
+    bundle, name = config.split("/", 1)
     return json.loads((BUNDLES / bundle / "configs" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    bundle, _, name = path.relative_to(BUNDLES).with_suffix("").as_posix().split("/", 2)
+    return f"{bundle}/{name}"
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -53,7 +62,7 @@ def strings(value: Any) -> Iterator[str]:
         yield value
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_json_is_indented_by_four(path: Path):
     text = path.read_text(encoding="utf-8")
     json.loads(text)
@@ -66,7 +75,7 @@ def test_json_is_indented_by_four(path: Path):
         depth += sum(map(bare.count, "[{")) - sum(map(bare.count, "]}"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_no_id_is_written_twice(path: Path):
     def once(pairs):
         names = [name for name, _ in pairs]
@@ -76,7 +85,7 @@ def test_no_id_is_written_twice(path: Path):
     json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_no_macro_reaches_into_another_file_and_no_string_holds_a_hash(path: Path):
     config = json.loads(path.read_text(encoding="utf-8"))
     macros = [text for text in strings(config) if text.startswith("%")]
@@ -124,6 +133,14 @@ def test_overlays_replace_knobs_and_add_none(bundle, overlay):
 @pytest.mark.parametrize("bases", [("inference",), ("train", "evaluate")], ids="-".join)
 def test_the_overlay_of_ensembles_replaces_knobs_and_adds_none(bases):
     assert set(read("brats_lora/ensemble")) <= {name for base in bases for name in read(f"brats_lora/{base}")}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=name_of)
+def test_overlays_of_several_commands_add_no_knob_that_none_of_them_knows(overlay):
+    bundle, content = name_of(overlay).split("/")[0], read(name_of(overlay))
+    known = {name for base in COMMANDS for name in read(f"{bundle}/{base}")}
+    assert sorted(set(content) - known) == []
+    assert not any("#" in name for name in content)
 
 
 @pytest.mark.parametrize("bundle", FINE_TUNING)

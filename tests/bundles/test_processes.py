@@ -54,7 +54,12 @@ def in_two_processes(bundle: str, run_id: str, configs: list[str], knobs: dict, 
 
 
 @pytest.mark.parametrize(
-    ("bundle", "data"), [("brats_lora", "phantoms"), pytest.param("prostate_lora", "zones", marks=pytest.mark.slow)]
+    ("bundle", "data"),
+    [
+        ("brats_lora", "phantoms"),
+        ("kits_medtuning", "abdomens"),
+        pytest.param("prostate_lora", "zones", marks=pytest.mark.slow),
+    ],
 )
 def test_training(bundle, data, request, tmp_path):
     (tmp_path / "out").mkdir()

@@ -71,7 +71,10 @@ def refusal(net: nn.Module, path) -> str:
         (lambda: network(LoRA(rank=2, targets=("q", "v"))), "targets is"),
         (lambda: network(DecoderOnly()), "method is 'lora' in the file, 'decoder_only' in the network"),
         (lambda: network(seed=1), "belongs to another base"),
-        (lambda: apply_peft(BACKBONES["swin2d"].network(), LoRA(rank=2)), "lacks"),
+        (
+            lambda: apply_peft(BACKBONES["swin2d"].network(), LoRA(rank=2)),
+            "layout is 'vit' in the file, 'swin' in the network",
+        ),
         (lambda: apply_peft(BACKBONE.network().vit, LoRA(rank=2)), "lacks"),
     ],
     ids=["rank", "alpha", "targets", "method", "base", "backbone", "no_head"],

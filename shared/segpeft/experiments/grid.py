@@ -64,12 +64,11 @@ class Preparation:
 class Grid:
     """An experiment: every configuration with every seed, each a cell.
 
-    Overrides are config files after the bundle's own, in the order grid, stage, configuration (its ``configs`` first, so
-    that they may take back what the grid says): keys may be nested
-    (``train#loss``) or begin with ``+`` to extend a list or dict, as everywhere in MONAI's configs. Last come the knobs
-    ``seed``, ``output_dir``, ``model_dir``, ``cache_dir`` and ``resume`` of the cell. Any text may hold placeholders
-    (:func:`~segpeft.experiments.values.fill`); the runner gives ``out``, ``bundles`` and ``grid``, the folders of the
-    results, of the bundles and of the grid file.
+    Overrides are config files after the bundle's own, in the order grid, stage, configuration (its ``configs`` first,
+    so that they may take back what the grid says): keys may be nested (``train#loss``) or begin with ``+`` to extend a
+    list or dict, as everywhere in MONAI's configs. Last come the knobs ``seed``, ``output_dir``, ``model_dir``,
+    ``cache_dir`` and ``resume`` of the cell. Any text may hold placeholders (:func:`~segpeft.experiments.values.fill`);
+    the runner gives ``out``, ``bundles`` and ``grid``, the folders of the results, of the bundles and of the grid file.
 
     Args:
         name: names the folder of the results.

@@ -111,7 +111,8 @@ def _same_method(path: str | os.PathLike[str], header: dict[str, str], applied: 
         theirs = dict(json.loads(header["method"]))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: the header's method is not readable ({error})") from error
-    for knob in ("method", *sorted(set(ours) | set(theirs))):
+    ours["layout"], theirs["layout"] = applied.layout, header.get("layout", applied.layout)
+    for knob in ("layout", "method", *sorted(set(ours) | set(theirs))):
         if ours.get(knob) != theirs.get(knob):
             raise InputError(f"{path}: {knob} is {theirs.get(knob)!r} in the file, {ours.get(knob)!r} in the network")
 
