@@ -12,17 +12,29 @@ from torch import nn
 
 import segpeft.peft
 from segpeft.errors import InputError
-from segpeft.peft import VIT, DecoderOnly, Full, LoRA, apply_peft, count_parameters, trainable_parameters
+from segpeft.peft import (
+    VIT,
+    DecoderOnly,
+    Full,
+    LoRA,
+    MedAdapter,
+    ProTuning,
+    STAdapter,
+    apply_peft,
+    count_parameters,
+    trainable_parameters,
+)
 from segpeft.peft.adopt import adopt
 from tests.peft.backbones import BACKBONES
 from tests.peft.methods import Bottlenecks
+from tests.peft.test_hosts import vit
 
 
 @pytest.mark.parametrize("method", [LoRA(rank=2), Bottlenecks()], ids=["linear", "sockets"])
 def test_a_bare_backbone_is_its_own_network(method):
-    vit = BACKBONES["vit2d"].network().vit
-    keys = list(vit.state_dict())
-    network = apply_peft(vit, method)
+    bare = BACKBONES["vit2d"].network().vit
+    keys = list(bare.state_dict())
+    network = apply_peft(bare, method)
     assert [key for key in network.state_dict() if key in keys] == keys
     assert network.peft.backbone == ""
     assert count_parameters(network)["task_head"] == 0
@@ -54,6 +66,12 @@ def test_a_backbone_may_bring_its_own_layout():
     assert apply_peft(network, DecoderOnly()).peft.layout == "mine"
     assert network.vit.norm.weight.requires_grad
     assert not network.vit.blocks[0].norm1.weight.requires_grad
+
+
+@pytest.mark.parametrize("method", [MedAdapter(), ProTuning(), STAdapter()], ids=lambda method: method.name)
+def test_methods_that_see_a_volume_refuse_a_class_token(method):
+    with pytest.raises(InputError, match="ViTHost has a class token, which has no place in a volume"):
+        apply_peft(vit(2, classification=True), method)
 
 
 def test_full_trains_everything():

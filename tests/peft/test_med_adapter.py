@@ -210,12 +210,6 @@ def test_refuses_a_width_that_alpha_leaves_nothing_of():
         apply_peft(BACKBONES["swin2d"].network(), MedAdapter(alpha=9))
 
 
-def test_refuses_a_class_token():
-    vit = ViT(1, (16, 24), (8, 8), num_layers=1, spatial_dims=2, classification=True, **SMALL)
-    with pytest.raises(InputError, match="ViTHost has a class token"):
-        apply_peft(vit, MedAdapter())
-
-
 @torch.no_grad()
 def test_a_layout_of_ones_own_needs_no_more_than_its_stages():
     torch.manual_seed(0)
