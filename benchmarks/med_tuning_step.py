@@ -31,9 +31,9 @@ METHODS: dict[str, Method] = {
 }
 NOTE = (
     "ViT-B/16 + UPerNet on one channel of 128 x 128 x 32, three classes, batch 1, float32. Step: forward, Dice + cross "
-    "entropy, backward, Adam; CPU seconds, medians of 3 interleaved rounds. Saved: storages that autograd keeps for the "
-    "backward pass, each once, parameters left out. Memory: those, all weights, and gradient and two moments of Adam "
-    "for what is trained. The bounds are the ratios that the paper reports for its GPU."
+    "entropy, backward, Adam; CPU seconds, medians of 3 interleaved rounds. Saved: storages that autograd keeps for "
+    "the backward pass, each once, parameters left out. Memory: those, all weights, and gradient and two moments of "
+    "Adam for what is trained. The bounds are the ratios that the paper reports for its GPU."
 )
 START_NOTE = (
     "Norm of what an adapter adds to the tokens, as a share of the norm of the tokens that it gets: before the first "
