@@ -57,7 +57,9 @@ class MedAdapter(Method):
         frequencies: known frequencies an axis of the ``global`` variant; its weights are ``frequencies^3 * hidden``.
         init: ``zero`` starts with up-projections of 0, so that training begins at the pre-trained network, and is the
             default because the frozen blocks were trained on that; ``default`` is the authors': torch's own
-            initialisation, which changes the tokens of every block from the first step on.
+            initialisation, which changes the tokens of every block from the first step on, in the median by a quarter
+            of their norm (26 % ``global``, 25 % ``reference``, in a ViT-B/16 with weights of its own that are random:
+            ``python -m benchmarks.med_tuning_step --only start``).
     """
 
     name: ClassVar[str] = "med_adapter"
