@@ -4,6 +4,7 @@
 PYTHON ?= python3
 ARGS ?=
 TASK ?= brats
+BENCH ?= run
 BIN := .venv/bin
 STAMP := .venv/installed.stamp
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
@@ -41,8 +42,8 @@ experiment-med-tuning: $(STAMP) ## TASK=kits_vit|kits_swin|ablations|decoders|so
 	$(BIN)/python -m segpeft.experiments benchmarks/grids/med_tuning_$(TASK).json --out experiments_out \
 		--report benchmarks/results/med_tuning_$(TASK) $(ARGS)
 
-bench: $(STAMP) ## measure the numbers in the documentation (about 25 minutes)
-	$(BIN)/python -m benchmarks.run $(ARGS)
+bench: $(STAMP) ## measure the documentation's numbers (25 minutes), or BENCH=med_tuning_step|med_adapter_step (10)
+	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
 
 clean: ## delete caches, builds and the demo's output; .venv stays
 	rm -rf build dist demo_out experiments_out .mypy_cache .pytest_cache .ruff_cache shared/*.egg-info

@@ -6,43 +6,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from monai.networks.nets import UNETR, SwinUNETR
 from monai.networks.nets.swin_unetr import SwinTransformer
 from monai.networks.nets.vit import ViT
 from torch import Tensor, nn
 
-from segpeft.networks import ChannelUNETR
-from segpeft.networks.vit_encoder import slim_transformer_blocks, vit_encoder
+from segpeft.networks import ChannelUNETR, build_slice_segmenter
+from segpeft.networks.slices import fold_slices
+from segpeft.networks.vit_encoder import slim_transformer_blocks
+from tests.networks.slice_networks import ENCODERS
 
 VIT = {"hidden_size": 12, "mlp_dim": 16, "num_heads": 2}
-SWIN = {"window_size": (4, 4), "patch_size": (2, 2), "depths": (2, 1, 1, 1), "num_heads": (1, 2, 2, 2)}
+DEPTHS = (2, 1, 1, 1)
 
 
-class ViTWithHead(nn.Module):
-    """A 2D ViT with one linear map from a token to the logits of its patch."""
+class OfSlices(nn.Module):
+    """An encoder of slices that knows how many belong to a volume, so that it takes nothing but an image."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: nn.Module, slices: int) -> None:
         super().__init__()
-        self.vit: nn.Module = vit_encoder((16, 24), (8, 8), num_layers=2, **VIT)
-        self.head = nn.Linear(12, 2)
+        self.encoder = encoder
+        self.slices = slices
 
-    def forward(self, x: Tensor) -> Tensor:
-        tokens, _ = self.vit(x)
-        return self.head(tokens).transpose(1, 2).unflatten(2, [2, 3])
+    def forward(self, x: Tensor):
+        return self.encoder(x, slices=self.slices)
 
 
-class SwinWithHead(nn.Module):
-    """A 2D Swin transformer with a 1 x 1 convolution on each of its five features."""
+def _slice_vit() -> nn.Module:
+    return build_slice_segmenter(1, 2, (16, 24), ENCODERS["vit"], "setr_mla", 8)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.swin = SwinTransformer(1, 8, spatial_dims=2, **SWIN)
-        self.heads = nn.ModuleList(nn.Conv2d(width, 2, 1) for width in (8, 16, 32, 64, 128))
 
-    def forward(self, x: Tensor) -> Tensor:
-        maps = [head(feature) for head, feature in zip(self.heads, self.swin(x), strict=True)]
-        return torch.stack([F.interpolate(one, size=maps[0].shape[2:]) for one in maps]).sum(0)
+def _slice_swin() -> nn.Module:
+    return build_slice_segmenter(1, 2, (32, 48), ENCODERS["swin"], "setr_mla", 8)
 
 
 def _unetr() -> nn.Module:
@@ -51,8 +46,7 @@ def _unetr() -> nn.Module:
 
 def _swin_unetr() -> nn.Module:
     norm = ("group", {"num_groups": 2})  # instance norm can't take the single voxel of the deepest feature
-    size = {"feature_size": 12, "depths": SWIN["depths"], "num_heads": SWIN["num_heads"], "window_size": 4}
-    return SwinUNETR(1, 2, norm_name=norm, **size)
+    return SwinUNETR(1, 2, norm_name=norm, feature_size=12, depths=DEPTHS, num_heads=(1, 2, 2, 2), window_size=4)
 
 
 def _channel_unetr() -> nn.Module:
@@ -71,8 +65,9 @@ class Backbone:
         fold: whether the network folds the channels of the image into the batch of its backbone.
         widths: (C, width inside the MLP) of each block.
         stages: how many of the blocks each stage has.
-        dims: 2 if the backbone encodes slices, 3 if volumes.
+        dims: 2 if the backbone encodes the slices of the network's volumes, 3 if it encodes volumes.
         stage_stride: by what the token grid shrinks from a stage to the next.
+        tuned: parameters of the backbone itself that stay trainable.
     """
 
     make: Callable[[], nn.Module]
@@ -84,6 +79,7 @@ class Backbone:
     dims: int = 3
     stage_stride: int = 1
     fold: bool = False
+    tuned: int = 0
 
     @property
     def stage_widths(self) -> tuple[int, ...]:
@@ -101,9 +97,12 @@ class Backbone:
         """Makes an input."""
         return torch.randn(self.shape, generator=torch.Generator().manual_seed(5))
 
-    def encoder_image(self) -> Tensor:
-        """Makes an input of the backbone alone."""
-        return self.image().transpose(0, 1).flatten(0, 1).unsqueeze(1) if self.fold else self.image()
+    def encoder(self, network: nn.Module) -> tuple[nn.Module, Tensor]:
+        """Returns the backbone of a network alone, and an input for it."""
+        encoder, image = network.get_submodule(self.path), self.image()
+        if self.dims == 2:
+            return OfSlices(encoder, image.shape[4]).eval(), fold_slices(image)
+        return encoder, image.transpose(0, 1).flatten(0, 1).unsqueeze(1) if self.fold else image
 
 
 def _swin_widths(first: int) -> tuple[tuple[int, int], ...]:
@@ -112,10 +111,14 @@ def _swin_widths(first: int) -> tuple[tuple[int, int], ...]:
 
 BACKBONES = {
     "unetr": Backbone(_unetr, "vit", ViT, (2, 2, 32, 16, 16), ((12, 16),) * 12, (3, 3, 3, 3)),
-    "vit2d": Backbone(ViTWithHead, "vit", ViT, (2, 1, 16, 24), ((12, 16),) * 2, (2,), dims=2),
-    "swin2d": Backbone(SwinWithHead, "swin", SwinTransformer, (2, 1, 32, 64), _swin_widths(8), SWIN["depths"], 2, 2),
+    "slice_vit": Backbone(
+        _slice_vit, "encoder", ViT, (2, 1, 16, 24, 3), ((12, 16),) * 4, (1, 1, 1, 1), dims=2, tuned=(6 + 2) * 12
+    ),
+    "slice_swin": Backbone(
+        _slice_swin, "encoder", SwinTransformer, (2, 1, 32, 48, 3), _swin_widths(8), DEPTHS, 2, 2, tuned=2 * 64
+    ),
     "swin_unetr": Backbone(
-        _swin_unetr, "swinViT", SwinTransformer, (2, 1, 32, 32, 32), _swin_widths(12), SWIN["depths"], stage_stride=2
+        _swin_unetr, "swinViT", SwinTransformer, (2, 1, 32, 32, 32), _swin_widths(12), DEPTHS, stage_stride=2
     ),
     "channel_unetr": Backbone(_channel_unetr, "vit", ViT, (2, 3, 16, 16, 8), ((12, 16),) * 4, (1, 1, 1, 1), fold=True),
 }

@@ -160,7 +160,7 @@ ONE_IMAGE_A_ROW = "a row of the batch is a whole image with all its channels, so
 EXCLUDED = {
     (method, backbone): ONE_IMAGE_A_ROW
     for method in ("channel_lora", "channel_lora_recompute")
-    for backbone in ("unetr", "vit2d", "swin2d", "swin_unetr")
+    for backbone in ("unetr", "slice_vit", "slice_swin", "swin_unetr")
 }
 """The cells that can't exist, with the reason of principle."""
 
@@ -175,7 +175,7 @@ SLOW = {
     ),
     *((method, "swin_unetr") for method in ("houlsby", "adaptformer", "st_adapter", "pro_tuning", "vpt_deep")),
     *((method, "unetr") for method in ("houlsby", "adaptformer", "vpt_deep")),
-    *(("med_adapter_large", name) for name in BACKBONES if name != "vit2d"),
+    *(("med_adapter_large", name) for name in BACKBONES if name != "slice_vit"),
 }
 """Cells on the most expensive network whose blocks, of the same class, are tried in 2D as well."""
 

@@ -12,17 +12,29 @@ from torch import nn
 
 import segpeft.peft
 from segpeft.errors import InputError
-from segpeft.peft import VIT, DecoderOnly, Full, LoRA, apply_peft, count_parameters, trainable_parameters
+from segpeft.peft import (
+    VIT,
+    DecoderOnly,
+    Full,
+    LoRA,
+    MedAdapter,
+    ProTuning,
+    STAdapter,
+    apply_peft,
+    count_parameters,
+    trainable_parameters,
+)
 from segpeft.peft.adopt import adopt
 from tests.peft.backbones import BACKBONES
 from tests.peft.methods import Bottlenecks
+from tests.peft.test_hosts import vit
 
 
 @pytest.mark.parametrize("method", [LoRA(rank=2), Bottlenecks()], ids=["linear", "sockets"])
 def test_a_bare_backbone_is_its_own_network(method):
-    vit = BACKBONES["vit2d"].network().vit
-    keys = list(vit.state_dict())
-    network = apply_peft(vit, method)
+    bare = BACKBONES["slice_vit"].network().encoder
+    keys = list(bare.state_dict())
+    network = apply_peft(bare, method)
     assert [key for key in network.state_dict() if key in keys] == keys
     assert network.peft.backbone == ""
     assert count_parameters(network)["task_head"] == 0
@@ -30,7 +42,7 @@ def test_a_bare_backbone_is_its_own_network(method):
 
 
 def test_a_second_method_is_refused():
-    network = apply_peft(BACKBONES["vit2d"].network(), LoRA(rank=2))
+    network = apply_peft(BACKBONES["slice_vit"].network(), LoRA(rank=2))
     with pytest.raises(InputError, match="already carries lora"):
         apply_peft(network, DecoderOnly())
 
@@ -41,29 +53,40 @@ def test_a_network_without_a_known_backbone_is_refused():
 
 
 def test_layout_says_what_is_frozen():
-    keeps = ("patch_embedding.patch_embeddings*", "blocks*")
-    network = apply_peft(BACKBONES["vit2d"].network(), DecoderOnly(), replace(VIT, frozen=keeps))
+    keeps = ("patch_embedding.*", "blocks*", "norm.bias")
+    network = apply_peft(BACKBONES["slice_vit"].network(), DecoderOnly(), replace(VIT, frozen=keeps))
     trainable = {name for name, p in network.named_parameters() if p.requires_grad}
-    tuned = {"vit.patch_embedding.position_embeddings", "vit.norm.weight", "vit.norm.bias"}
-    assert trainable == tuned | {"head.weight", "head.bias"}
+    decoder = {name for name, _ in network.named_parameters() if name.startswith("decoder.")}
+    assert trainable == decoder | {"encoder.norm.weight"}
 
 
 def test_a_backbone_may_bring_its_own_layout():
-    network = BACKBONES["vit2d"].network()
-    network.vit.layout = replace(VIT, name="mine", frozen=("blocks.*",))
+    network = BACKBONES["slice_vit"].network()
+    network.encoder.layout = replace(VIT, name="mine", frozen=("blocks.*",))
     assert apply_peft(network, DecoderOnly()).peft.layout == "mine"
-    assert network.vit.norm.weight.requires_grad
-    assert not network.vit.blocks[0].norm1.weight.requires_grad
+    assert network.encoder.norm.weight.requires_grad
+    assert not network.encoder.blocks[0].norm1.weight.requires_grad
+
+
+@pytest.mark.parametrize("method", [MedAdapter(), ProTuning(), STAdapter()], ids=lambda method: method.name)
+def test_methods_that_see_a_volume_refuse_a_class_token(method):
+    with pytest.raises(InputError, match="ViTHost has a class token, which has no place in a volume"):
+        apply_peft(vit(2, classification=True), method)
 
 
 def test_full_trains_everything():
-    network = apply_peft(BACKBONES["vit2d"].network(), Full())
+    network = apply_peft(BACKBONES["slice_vit"].network(), Full())
     assert len(trainable_parameters(network)) == len(list(network.parameters()))
 
 
 @pytest.mark.parametrize(
     ("name", "sizes"),
-    [("unetr", [3, 3, 3, 3]), ("vit2d", [2]), ("channel_unetr", [1, 1, 1, 1]), ("swin_unetr", [2, 1, 1, 1])],
+    [
+        ("unetr", [3, 3, 3, 3]),
+        ("slice_vit", [1, 1, 1, 1]),
+        ("channel_unetr", [1, 1, 1, 1]),
+        ("swin_unetr", [2, 1, 1, 1]),
+    ],
 )
 def test_layout_divides_the_blocks_into_stages(name, sizes):
     network = BACKBONES[name].network()

@@ -29,7 +29,7 @@ from segpeft.peft import (
 from tests.peft.backbones import BACKBONES
 from tests.peft.methods import shake
 
-BACKBONE = BACKBONES["vit2d"]
+BACKBONE = BACKBONES["slice_vit"]
 
 
 def network(method: Method = LoRA(rank=2), seed: int = 0) -> nn.Module:  # noqa: B008 - frozen
@@ -72,10 +72,10 @@ def refusal(net: nn.Module, path) -> str:
         (lambda: network(DecoderOnly()), "method is 'lora' in the file, 'decoder_only' in the network"),
         (lambda: network(seed=1), "belongs to another base"),
         (
-            lambda: apply_peft(BACKBONES["swin2d"].network(), LoRA(rank=2)),
-            "layout is 'vit' in the file, 'swin' in the network",
+            lambda: apply_peft(BACKBONES["slice_swin"].network(), LoRA(rank=2)),
+            "layout is 'slice_vit' in the file, 'slice_swin' in the network",
         ),
-        (lambda: apply_peft(BACKBONE.network().vit, LoRA(rank=2)), "lacks"),
+        (lambda: apply_peft(BACKBONE.network().encoder, LoRA(rank=2)), "lacks"),
     ],
     ids=["rank", "alpha", "targets", "method", "base", "backbone", "no_head"],
 )
@@ -83,14 +83,14 @@ def test_a_network_that_the_file_does_not_fit_is_refused(file, net, expected):
     assert expected in refusal(net(), file)
 
 
-KEY = "vit.blocks.0.attn.qkv.lora_a"
+KEY = "encoder.blocks.0.attn.qkv.lora_a"
 
 
 @pytest.mark.parametrize(
     ("tensors", "header", "expected"),
     [
         ({KEY: None}, None, f"lacks {KEY}"),
-        ({"vit.extra": torch.ones(1)}, None, "unknown vit.extra"),
+        ({"encoder.extra": torch.ones(1)}, None, "unknown encoder.extra"),
         ({KEY: torch.ones(2, 5)}, None, rf"{KEY} is \(2, 5\) in the file, \(2, 12\) in the network"),
         ({}, {"format": "other"}, "no adapter file of segpeft"),
         ({}, {"format": None}, "no adapter file of segpeft"),
@@ -122,9 +122,9 @@ def test_a_damaged_file_is_refused(file, damage):
 
 
 def test_a_network_without_a_method_has_no_adapter(file, tmp_path):
-    with pytest.raises(InputError, match="ViTWithHead carries no method"):
+    with pytest.raises(InputError, match="SliceSegmenter carries no method"):
         load_adapter(BACKBONE.network(), file)
-    with pytest.raises(InputError, match="ViTWithHead carries no method"):
+    with pytest.raises(InputError, match="SliceSegmenter carries no method"):
         save_adapter(BACKBONE.network(), tmp_path / "none.safetensors")
 
 
@@ -134,9 +134,9 @@ def test_file_holds_the_trainable_state_and_names_its_base(file):
     assert set(state) == {name for name, p in net.named_parameters() if p.requires_grad}
     assert json.loads(header["method"]) == json.loads(json.dumps(LoRA(rank=2).describe()))
     assert header["base_sha256"] == base_sha256(net)
-    assert header["layout"] == "vit"
-    adapter = sum(4 * value.numel() for key, value in state.items() if key.startswith("vit."))
-    head = sum(4 * value.numel() for key, value in state.items() if key.startswith("head."))
+    assert header["layout"] == "slice_vit"
+    adapter = sum(4 * value.numel() for key, value in state.items() if key.startswith("encoder."))
+    head = sum(4 * value.numel() for key, value in state.items() if key.startswith("decoder."))
     assert json.loads(header["bytes"]) == {"backbone_peft": adapter, "task_head": head}
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
@@ -157,7 +157,7 @@ def test_base_in_bfloat16_is_the_same_base(file):
     load_adapter(net, file)
 
 
-@pytest.mark.parametrize("name", ["vit.norm.weight", "vit.blocks.1.mlp.linear2.bias"])
+@pytest.mark.parametrize("name", ["encoder.blocks.0.norm1.weight", "encoder.blocks.1.mlp.linear2.bias"])
 def test_one_changed_number_is_another_base(name):
     net = network()
     net.get_parameter(name).data[3] += 0.1
@@ -193,6 +193,6 @@ def test_buffers_of_trainable_modules_go_with_them(tmp_path):
     save_adapter(trained, tmp_path / "norms.safetensors")
     load_adapter(fresh, tmp_path / "norms.safetensors")
     names = [key for key in trainable_state(trained) if "running" in key or "tracked" in key]
-    assert len(names) == 3 * 2
-    assert int(fresh.vit.blocks[1].after_block.norm.num_batches_tracked) == 1
+    assert len(names) == 3 * 4
+    assert int(fresh.encoder.blocks[1].after_block.norm.num_batches_tracked) == 1
     assert torch.equal(fresh.eval()(BACKBONE.image()), trained.eval()(BACKBONE.image()))

@@ -66,7 +66,7 @@ def test_trains_exactly_as_many_parameters_as_the_formula_says(method, name):
     added = formula(backbone)
     counts = count_parameters(fresh(method, name))
     assert counts["task_head"] == head
-    assert counts["backbone_peft"] == (encoder if definition.trains_backbone else added)
+    assert counts["backbone_peft"] == (encoder if definition.trains_backbone else added + backbone.tuned)
     assert counts["total"] == encoder + head + added
 
 

@@ -9,7 +9,9 @@ import torch
 from monai.networks.nets.vit import ViT
 from torch import Tensor, nn
 
-from segpeft.peft import VIT, VPT, ProTuning, STAdapter
+from segpeft.networks.slice_vit import SLICE_VIT
+from segpeft.networks.slices import fold_slices
+from segpeft.peft import VPT, ProTuning, STAdapter
 from tests.peft.backbones import BACKBONES
 from tests.peft.methods import KINDS, Bottlenecks, adapted, cells, shake
 
@@ -18,8 +20,7 @@ SCRIPTABLE = [cell for cell in cells(slow_except=KINDS) if BACKBONES[cell.values
 
 
 def trained(method: str, name: str) -> tuple[nn.Module, Tensor]:
-    network = shake(adapted(method, BACKBONES[name]))
-    return network.get_submodule(BACKBONES[name].path), BACKBONES[name].encoder_image()
+    return BACKBONES[name].encoder(shake(adapted(method, BACKBONES[name])))
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ def test_scripted_backbone_gives_the_same_output(method, name):
     "method", [Bottlenecks(), STAdapter(), ProTuning(), VPT(deep=False)], ids=lambda method: method.name
 )
 def test_export_with_a_free_number_of_slices(method):
-    hosted = shake(method.inject(BACKBONES["vit2d"].network().vit, VIT)).eval()
+    hosted = shake(method.inject(BACKBONES["slice_vit"].network().encoder, SLICE_VIT)).eval()
 
     class Volume(nn.Module):
         def __init__(self) -> None:
@@ -65,8 +66,7 @@ def test_export_with_a_free_number_of_slices(method):
             self.vit = hosted
 
         def forward(self, x: Tensor) -> Tensor:
-            folded = x.permute(0, 4, 1, 2, 3).flatten(0, 1)  # (B * D, C, H, W)
-            return self.vit(folded, x.shape[4])[0]
+            return self.vit(fold_slices(x), x.shape[4])[0]
 
     depth = torch.export.Dim("depth", min=2, max=16)
     exported = torch.export.export(Volume(), (torch.ones(1, 1, 16, 24, 5),), dynamic_shapes={"x": {4: depth}}).module()

@@ -165,14 +165,14 @@ def test_knobs_of_channel_lora_out_of_range_are_refused(knobs, message):
 
 
 @pytest.mark.parametrize("targets", [(), ("fc9",), ("qkv", "fc9"), ("q", "fc9")], ids=str)
-@pytest.mark.parametrize("name", ["vit2d", "swin2d"])
+@pytest.mark.parametrize("name", ["slice_vit", "slice_swin"])
 def test_a_target_that_matches_nothing_is_an_error(name, targets):
     with pytest.raises(InputError, match=r"targets \["):
         apply_peft(BACKBONES[name].network(), LoRA(targets=targets))
 
 
 @pytest.mark.parametrize("path", ["attn.nothing", "norm1"], ids=["missing", "no_linear"])
-@pytest.mark.parametrize(("name", "layout"), [("vit2d", VIT), ("swin2d", SWIN)])
+@pytest.mark.parametrize(("name", "layout"), [("slice_vit", VIT), ("slice_swin", SWIN)])
 def test_a_layout_that_points_nowhere_is_an_error(name, layout, path):
     wrong = replace(layout, targets={**layout.targets, "qkv": path})
     with pytest.raises(InputError, match=rf"blocks\.0\.{path}.* is no linear layer"):

@@ -53,11 +53,6 @@ def test_volumes_of_a_batch_stay_apart():
     assert ((one[0] - other[0]).abs().amax((1, 2)) > 1e-4).all()
 
 
-def test_refuses_a_class_token():
-    with pytest.raises(InputError, match="ViTHost has a class token"):
-        STAdapter().inject(vit(2, classification=True), VIT)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

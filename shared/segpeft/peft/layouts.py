@@ -61,6 +61,20 @@ class Layout:
         """Returns C, the width of the tokens in the block at the path ``block``."""
         return int(backbone.get_submodule(f"{block}.{self.targets['qkv']}").in_features)  # type: ignore[arg-type]
 
+    def slice_axis(self, backbone: nn.Module) -> int:
+        """Returns which axis of the token grid counts slices: 0 of ``[D, h, w]`` (2D), 2 of ``[h, w, d]`` (3D).
+
+        Args:
+            backbone: hosted.
+
+        Raises:
+            InputError: if the backbone has a class token.
+        """
+        if hasattr(backbone, "cls_token"):
+            name = type(backbone).__name__
+            raise InputError(f"{name} has a class token, which has no place in a volume: build it without")
+        return 2 if self.dims(backbone) == 3 else 0
+
     def target_paths(self, backbone: nn.Module, targets: tuple[str, ...]) -> list[str]:
         """Returns the path of every linear layer that ``targets`` name, block by block.
 

@@ -10,8 +10,9 @@ from .bottleneck import zero_
 from .hosts import host_backbone
 from .layouts import Layout
 from .method import Method, check_odd
-from .slice_axis import slice_axis, tokens_of, volume_of
 from .sockets import Socket, fill_socket
+from .token_volume import tokens_of, volume_of
+from .volume_convs import plane_conv
 
 
 class ProTuningBlock(Socket):
@@ -20,21 +21,21 @@ class ProTuningBlock(Socket):
     Args:
         width: C.
         kernel_size: k.
-        axis: of the slices in the token grid.
+        slice_axis: of the token grid, :meth:`segpeft.peft.layouts.Layout.slice_axis`.
     """
 
-    def __init__(self, width: int, kernel_size: int, axis: int) -> None:
+    def __init__(self, width: int, kernel_size: int, slice_axis: int) -> None:
         super().__init__()
-        self.axis = axis
+        self.slice_axis = slice_axis
         self.first = nn.Linear(width, width)  # a 1 x 1 convolution of tokens
-        self.mix = nn.Conv2d(width, width, kernel_size, padding=kernel_size // 2, groups=width)
+        self.mix = nn.Conv2d(width, width, kernel_size, groups=width)
         self.last = zero_(nn.Linear(width, width))
 
     def forward(self, x: Tensor, grid: list[int], carry: Tensor) -> tuple[Tensor, Tensor]:
         """Maps tokens (B, N, C), or (B * D, N, C), to tokens; ``carry`` goes through."""
-        planes = volume_of(F.gelu(self.first(x)), grid, self.axis).transpose(1, 2)  # (B, slices, C, h, w)
-        mixed = self.mix(planes.flatten(0, 1)).reshape(planes.shape).transpose(1, 2)
-        return x + self.last(F.gelu(tokens_of(mixed, x, self.axis))), carry
+        first = F.gelu(self.first(x))
+        mixed = plane_conv(volume_of(first, grid, self.slice_axis), self.mix.weight, self.mix.bias)
+        return x + self.last(F.gelu(tokens_of(mixed, x, self.slice_axis))), carry
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class ProTuning(Method):
         kernel_size: k, odd, in tokens.
 
     Raises:
-        InputError: if ``kernel_size`` is out of range.
+        InputError: if ``kernel_size`` is out of range, or a backbone has a class token.
     """
 
     name: ClassVar[str] = "pro_tuning"
@@ -64,7 +65,7 @@ class ProTuning(Method):
     def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
         """Fills ``after_block`` of the last block of each stage."""
         backbone = host_backbone(backbone, layout)
-        axis = slice_axis(backbone)
+        axis = layout.slice_axis(backbone)
         for stage in layout.stages(backbone):
             block = ProTuningBlock(layout.width(backbone, stage[-1]), self.kernel_size, axis)
             fill_socket(backbone.get_submodule(stage[-1]), "after_block", block)

@@ -10,8 +10,9 @@ from .bottleneck import BottleneckSocket, reduced
 from .hosts import host_backbone
 from .layouts import Layout
 from .method import Method, check_count, check_odd
-from .slice_axis import slice_axis, tokens_of, volume_of
 from .sockets import fill_socket
+from .token_volume import tokens_of, volume_of
+from .volume_convs import line_conv
 
 
 class SpatioTemporalAdapter(BottleneckSocket):
@@ -21,22 +22,19 @@ class SpatioTemporalAdapter(BottleneckSocket):
         width: C.
         bottleneck_dim: m.
         kernel_size: k of the depth-wise (k, 1, 1) convolution along slices, padded with zeros at the volume's ends.
-        axis: of the slices in the token grid.
+        slice_axis: of the token grid, :meth:`segpeft.peft.layouts.Layout.slice_axis`.
     """
 
-    def __init__(self, width: int, bottleneck_dim: int, kernel_size: int, axis: int) -> None:
+    def __init__(self, width: int, bottleneck_dim: int, kernel_size: int, slice_axis: int) -> None:
         super().__init__(width, bottleneck_dim)
-        self.axis = axis
-        padding = (kernel_size // 2, 0, 0)
-        self.mix = nn.Conv3d(
-            bottleneck_dim, bottleneck_dim, (kernel_size, 1, 1), padding=padding, groups=bottleneck_dim
-        )
+        self.slice_axis = slice_axis
+        self.mix = nn.Conv3d(bottleneck_dim, bottleneck_dim, (kernel_size, 1, 1), groups=bottleneck_dim)
 
     def forward(self, x: Tensor, grid: list[int], carry: Tensor) -> tuple[Tensor, Tensor]:
         """Maps tokens (B, N, C), or (B * D, N, C), to tokens; ``carry`` goes through."""
         low = self.down(x)
-        low = tokens_of(self.mix(volume_of(low, grid, self.axis)), low, self.axis)
-        return x + self.up(F.gelu(low)), carry
+        mixed = line_conv(volume_of(low, grid, self.slice_axis), self.mix.weight.flatten(3), self.mix.bias)
+        return x + self.up(F.gelu(tokens_of(mixed, low, self.slice_axis))), carry
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class STAdapter(Method):
         kernel_size: k, odd: how many slices one step mixes.
 
     Raises:
-        InputError: if a value is out of range, or ``reduction`` is larger than C of a backbone.
+        InputError: if a value is out of range, ``reduction`` is larger than C of a backbone, or that has a class token.
     """
 
     name: ClassVar[str] = "st_adapter"
@@ -70,7 +68,7 @@ class STAdapter(Method):
     def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
         """Fills ``before_attn`` of every block."""
         backbone = host_backbone(backbone, layout)
-        axis = slice_axis(backbone)
+        axis = layout.slice_axis(backbone)
         for path in layout.blocks(backbone):
             width = layout.width(backbone, path)
             adapter = SpatioTemporalAdapter(width, reduced(width, self.reduction), self.kernel_size, axis)

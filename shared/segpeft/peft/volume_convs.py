@@ -4,14 +4,42 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def plane_and_line_conv(
-    volume: Tensor, plane_weight: Tensor, plane_bias: Tensor | None, line_weight: Tensor, line_bias: Tensor | None
-) -> Tensor:
-    """Returns :func:`plain_plane_and_line_conv` of the same arguments by two 2D convolutions, without a copy.
+def plane_conv(volume: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Convolves every slice of a volume depth-wise, padded to the same size.
 
     Tokens keep their channels last. A volume of them is, as it lies in memory, a batch of slices (h, w), and also one
     image (D, h * w): both are 2D images in torch's ``channels_last`` format, whose depth-wise convolutions are many
-    times as fast as the 3D ones, forward and backward (``python -m benchmarks.med_adapter_step``).
+    times as fast as the 3D ones, forward and backward (``python -m benchmarks.med_adapter_step``), and copy nothing.
+
+    Args:
+        volume: (B, D, h, w, C), contiguous; else it is copied.
+        weight: (C, 1, K, K), K odd.
+        bias: (C), or None for 0.
+    """
+    batch, slices, height, width, channels = volume.shape
+    images = volume.reshape(batch * slices, height, width, channels).permute(0, 3, 1, 2)  # (B * D, C, h, w)
+    y = F.conv2d(images, weight, bias, padding=[weight.shape[2] // 2, weight.shape[3] // 2], groups=channels)
+    return y.permute(0, 2, 3, 1).reshape(volume.shape)
+
+
+def line_conv(volume: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Convolves a volume depth-wise along its slices, padded to the same size; how, see :func:`plane_conv`.
+
+    Args:
+        volume: (B, D, h, w, C), contiguous; else it is copied.
+        weight: (C, 1, K, 1), K odd.
+        bias: (C), or None for 0.
+    """
+    batch, slices, height, width, channels = volume.shape
+    columns = volume.reshape(batch, slices, height * width, channels).permute(0, 3, 1, 2)  # (B, C, D, h * w)
+    y = F.conv2d(columns, weight, bias, padding=[weight.shape[2] // 2, 0], groups=channels)
+    return y.permute(0, 2, 3, 1).reshape(volume.shape)
+
+
+def plane_and_line_conv(
+    volume: Tensor, plane_weight: Tensor, plane_bias: Tensor | None, line_weight: Tensor, line_bias: Tensor | None
+) -> Tensor:
+    """Returns :func:`plain_plane_and_line_conv` of the same arguments by two 2D convolutions.
 
     Args:
         volume: (B, D, h, w, C), contiguous; else it is copied.
@@ -20,14 +48,7 @@ def plane_and_line_conv(
         line_weight: (C, 1, K, 1, 1), K odd.
         line_bias: (C), or None for 0.
     """
-    batch, slices, height, width, channels = volume.shape
-    pad = [plane_weight.shape[3] // 2, plane_weight.shape[4] // 2]
-    images = volume.reshape(batch * slices, height, width, channels).permute(0, 3, 1, 2)  # (B * D, C, h, w)
-    y = F.conv2d(images, plane_weight.squeeze(2), plane_bias, padding=pad, groups=channels)
-    columns = y.permute(0, 2, 3, 1).reshape(batch, slices, height * width, channels).permute(0, 3, 1, 2)
-    pad = [line_weight.shape[2] // 2, 0]
-    y = F.conv2d(columns, line_weight.flatten(3), line_bias, padding=pad, groups=channels)  # (B, C, D, h * w)
-    return y.permute(0, 2, 3, 1).reshape(volume.shape)
+    return line_conv(plane_conv(volume, plane_weight.squeeze(2), plane_bias), line_weight.flatten(3), line_bias)
 
 
 def plain_plane_and_line_conv(

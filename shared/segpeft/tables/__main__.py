@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from functools import cache
 
 from .channel_lora import rows as channel_lora_rows
 from .med_tuning_adapter import rows as med_tuning_adapter_rows
@@ -14,6 +16,12 @@ from .row import Row
 SOURCES = (channel_lora_rows, med_tuning_networks_rows, med_tuning_methods_rows, med_tuning_adapter_rows)
 
 
+@cache
+def all_rows() -> tuple[Row, ...]:
+    """Returns the rows of all tables, each in its order."""
+    return tuple(row for source in SOURCES for row in source())
+
+
 def main() -> None:
     """Prints every row."""
     parser = argparse.ArgumentParser(
@@ -21,7 +29,7 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="print a list of objects")
     arguments = parser.parse_args()
-    rows = [row for source in SOURCES for row in source()]
+    rows = all_rows()
     if arguments.json:
         print(json.dumps([_object(row) for row in rows], indent=4))
     else:
@@ -37,22 +45,23 @@ def _object(row: Row) -> dict[str, object]:
         "differences": [{"what": what, "parameters": count} for what, count in row.differences],
         "as_published": row.as_published,
         "match": row.match,
+        "verdict": row.verdict,
         "remark": row.remark,
     }
 
 
-def _print(rows: list[Row]) -> None:
-    print(f"{'row':<20}{'published (M)':>14}{'as published':>14}{'ours':>14}  verdict")
+def _print(rows: Sequence[Row]) -> None:
+    name = max(len(row.row) for row in rows) + 2
+    print(f"{'row':<{name}}{'published (M)':>13}{'as published':>14}{'ours':>14}  verdict")
     for table in dict.fromkeys(row.table for row in rows):
         print(table)
         for row in (row for row in rows if row.table == table):
-            published = f"{row.published:.{row.digits}f}"
-            verdict = "equal" if row.match else f"off by {row.as_published / 1e6 - row.published:+.3f} M"
-            print(f"{row.row:<20}{published:>14}{row.as_published:>14,}{row.computed:>14,}  {verdict}")
+            published = "" if row.published is None else f"{row.published:.{row.digits}f}"
+            print(f"{row.row:<{name}}{published:>13}{row.as_published:>14,}{row.computed:>14,}  {row.verdict}")
             for what, count in row.differences:
-                print(f"{'':<20}{'':>14}{count:>+14,}  {what}")
+                print(f"{'':<{name + 13}}{count:>+14,}  {what}")
             if row.remark:
-                print(f"{'':<20}{'':>14}{'':>14}  {row.remark}")
+                print(f"{'':<{name + 27}}  {row.remark}")
 
 
 if __name__ == "__main__":

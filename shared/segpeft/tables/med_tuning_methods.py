@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+from segpeft.peft import VPT, AdaptFormer, Houlsby, Method, ProTuning, STAdapter
 
-import torch
-from monai.networks.nets.swin_unetr import SwinTransformer
-from monai.networks.nets.vit import ViT
-from torch import nn
-
-from segpeft.peft import VPT, AdaptFormer, Houlsby, Method, ProTuning, STAdapter, apply_peft, count_parameters
-
+from .med_tuning_networks import inserted
 from .row import Row
 
 TABLE = "Med-Tuning paper, inserted parameters of other methods in millions"
@@ -26,24 +20,9 @@ PUBLISHED: dict[str, tuple[Method, float, float]] = {
 
 
 def rows() -> list[Row]:
-    """Applies every method to both encoders and counts; nothing is computed."""
-    vit, swin = _vit(), _swin()
+    """Applies every method to both networks and counts; nothing is computed."""
     found = []
     for row, (method, on_vit, on_swin) in PUBLISHED.items():
-        found.append(Row(TABLE, f"{row}, ViT", on_vit, 3, _count(vit, method)))
-        found.append(Row(TABLE, f"{row}, Swin", on_swin, 3, _count(swin, method)))
+        found.append(Row(TABLE, f"{row}, ViT", on_vit, 3, inserted("vit", method)))
+        found.append(Row(TABLE, f"{row}, Swin", on_swin, 3, inserted("swin", method)))
     return found
-
-
-def _vit() -> nn.Module:
-    with torch.device("meta"):
-        return ViT(4, (128, 128), (16, 16), hidden_size=768, mlp_dim=3072, num_layers=12, num_heads=12, spatial_dims=2)
-
-
-def _swin() -> nn.Module:
-    swin = SwinTransformer(4, 96, (4, 4), (4, 4), (2, 2, 2, 2), (3, 6, 12, 24), patch_norm=True, spatial_dims=2)
-    return swin.to("meta")  # it reads values while it is built, which a meta tensor has not
-
-
-def _count(encoder: nn.Module, method: Method) -> int:
-    return count_parameters(apply_peft(deepcopy(encoder), method))["backbone_peft"]

@@ -12,7 +12,7 @@ class Row:
     Args:
         table: where the figure was published.
         row: what it counts.
-        published: the figure in millions, as printed.
+        published: the figure in millions, as printed; None where nothing was.
         digits: decimals printed.
         computed: parameters of the real modules, as the package builds them.
         differences: what lies between our default and the published recipe: what it is -> parameters that the recipe
@@ -22,7 +22,7 @@ class Row:
 
     table: str
     row: str
-    published: float
+    published: float | None
     digits: int
     computed: int
     differences: tuple[tuple[str, int], ...] = ()
@@ -34,8 +34,17 @@ class Row:
         return self.computed + sum(count for _, count in self.differences)
 
     @property
-    def match(self) -> bool:
-        """Whether that gives the published figure, rounded or cut to the printed digits."""
+    def match(self) -> bool | None:
+        """Whether that gives the published figure, rounded or cut to the printed digits; None if there is none."""
+        if self.published is None:
+            return None
         unit = 10 ** (6 - self.digits)
         printed = round(self.published * 1e6 / unit)
         return printed in (self.as_published // unit, round(self.as_published / unit))
+
+    @property
+    def verdict(self) -> str:
+        """``equal``, by how much it is off, or that there is nothing to compare with."""
+        if self.published is None:
+            return "not published"
+        return "equal" if self.match else f"off by {self.as_published / 1e6 - self.published:+.3f} M"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import torch
 
 from .encoder import POSITION, VIT_PATCHES, Encoder, rename, without_class_tokens
-from .timm_vit import HEADS
+from .timm_vit import HEADS, note_heads
 from .weight_file import WeightFile
 
 NAME = "clip"
 LICENCE = "MIT"
-_PREFIX = "visual."
 
 RULES = (
     (r"visual\.conv1\.weight", VIT_PATCHES),
@@ -39,6 +38,5 @@ def convert(file: WeightFile) -> Encoder:
     bias = VIT_PATCHES.replace("weight", "bias")
     encoder.put(bias, torch.zeros(width), (), "CLIP has none: zero")
     encoder.settings = {"norm_eps": 1e-5, "activation": "quick_gelu"}
-    if width in HEADS:
-        encoder.settings["num_heads"] = HEADS[width]
+    note_heads(encoder, HEADS)
     return encoder

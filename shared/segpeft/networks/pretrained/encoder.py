@@ -14,6 +14,8 @@ from torch import Tensor
 from segpeft.errors import InputError
 
 POSITION = "patch_embedding.position_embeddings"
+UNUSED_NORMS = r"blocks\.\d+\.norm_cross_attn\..*"
+"""What MONAI's ViT registers and never uses."""
 VIT_PATCHES = "patch_embedding.patch_embeddings.weight"
 SWIN_PATCHES = "patch_embed.proj.weight"
 

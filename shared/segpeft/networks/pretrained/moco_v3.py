@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .encoder import VIT_PATCHES, Encoder, below
-from .timm_vit import convert_names, is_timm_vit
+from .encoder import Encoder, below
+from .timm_vit import convert_names, is_timm_vit, note_heads
 from .weight_file import WeightFile
 
 NAME = "moco_v3"
@@ -21,7 +21,5 @@ def matches(file: WeightFile) -> bool:
 def convert(file: WeightFile) -> Encoder:
     """Returns the query encoder without class token and projection; predictor and momentum encoder stay behind."""
     encoder = convert_names(below(file.tensors, _PREFIX), file.path).under(_PREFIX)
-    heads = HEADS.get(encoder.tensors[VIT_PATCHES].shape[0])
-    if heads:
-        encoder.settings["num_heads"] = heads
+    note_heads(encoder, HEADS)
     return encoder

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .encoder import Encoder, rename
+from .encoder import UNUSED_NORMS, Encoder, rename
 from .weight_file import WeightFile
 
 NAME = "monai_mae"
 LICENCE = "as the file's author says"
 
-DROPPED = (r"blocks\.\d+\.norm_cross_attn\..*", r"(?!patch_embedding\.|blocks\.).*")
+DROPPED = (UNUSED_NORMS, r"(?!patch_embedding\.|blocks\.).*")
 
 
 def matches(file: WeightFile) -> bool:

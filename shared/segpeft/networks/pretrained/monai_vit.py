@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from .encoder import POSITION, Encoder, below, rename
+from .encoder import POSITION, UNUSED_NORMS, Encoder, below, rename
 from .weight_file import WeightFile
 
 NAME = "monai_vit"
 LICENCE = "as the file's author says"
 
-DROPPED = (r"blocks\.\d+\.norm_cross_attn\..*", r"(?!patch_embedding\.|blocks\.|norm\.).*")
-"""Norms that MONAI registers and never uses; class token and head."""
+DROPPED = (UNUSED_NORMS, r"(?!patch_embedding\.|blocks\.|norm\.).*")
+"""Besides, class token and head."""
 
 
 def matches(file: WeightFile) -> bool:

@@ -52,7 +52,12 @@ def convert_names(tensors: Mapping[str, Tensor], path: str, dropped: tuple[str, 
     encoder = rename(tensors, RULES, (*DROPPED, *dropped))
     without_class_tokens(encoder, path)
     encoder.settings = {"norm_eps": 1e-6, "activation": "gelu"}
-    width = encoder.tensors[VIT_PATCHES].shape[0]
-    if width in HEADS:
-        encoder.settings["num_heads"] = HEADS[width]
+    note_heads(encoder, HEADS)
     return encoder
+
+
+def note_heads(encoder: Encoder, heads: Mapping[int, int]) -> None:
+    """Notes the attention heads of a ViT whose width is in ``heads``."""
+    width = encoder.tensors[VIT_PATCHES].shape[0]
+    if width in heads:
+        encoder.settings["num_heads"] = heads[width]
