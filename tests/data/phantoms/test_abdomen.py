@@ -5,11 +5,10 @@ import pytest
 from scipy.ndimage import binary_dilation, distance_transform_edt, label
 
 from segpeft.data.phantoms import abdomen
-from segpeft.data.phantoms.abdomen import PHANTOM, abdomen_case
+from segpeft.data.phantoms.abdomen import abdomen_case
 from segpeft.data.phantoms.abdomen_tissue import PHASES, TUMOUR_KINDS, Kind, draw_hounsfield
 from segpeft.data.phantoms.case import PhantomCase, source_of_case
 from segpeft.data.phantoms.ct_physics import MATRIX, PIXEL, THICKNESS
-from segpeft.errors import InputError
 
 SHAPE = (56, 56, 28)
 KIDNEY, TUMOUR = 1, 2
@@ -188,25 +187,3 @@ def test_field_of_view_is_the_cases_own_whatever_the_shape() -> None:
     pooled = (fine.label > 0).reshape(32, 3, 32, 3, 16, 2).mean(axis=(1, 3, 5)) > 0.5
     kidneys = coarse.label > 0
     assert 2 * (pooled & kidneys).sum() / (pooled.sum() + kidneys.sum()) > 0.75
-
-
-def test_cases_depend_on_seed_and_index_alone() -> None:
-    first, again = abdomen_case((24, 24, 8), 0, 1), abdomen_case((24, 24, 8), 0, 1)
-    assert np.array_equal(first.image, again.image)
-    assert np.array_equal(first.label, again.label)
-    for seed, index in ((0, 2), (1, 1)):
-        assert not np.array_equal(first.image, abdomen_case((24, 24, 8), seed, index).image)
-
-
-@pytest.mark.parametrize(
-    ("shape", "seed", "index", "said"),
-    [
-        ((24, 24, 7), 0, 0, "shape 24 24 7: needs three axes of at least 24, 24, 8 voxels"),
-        (SHAPE, -1, 0, "seed -1"),
-        (SHAPE, 0, -1, "index -1"),
-    ],
-    ids=["shape", "seed", "index"],
-)
-def test_wrong_arguments_are_refused(shape: tuple[int, int, int], seed: int, index: int, said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        PHANTOM.make_case(shape, seed, index)

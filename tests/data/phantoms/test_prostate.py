@@ -6,8 +6,7 @@ from scipy.ndimage import distance_transform_edt, label, map_coordinates
 
 from segpeft.data.phantoms import prostate
 from segpeft.data.phantoms.case import PhantomCase
-from segpeft.data.phantoms.prostate import PHANTOM, SLICE_MM, SLICES, prostate_case, prostate_series
-from segpeft.errors import InputError
+from segpeft.data.phantoms.prostate import SLICE_MM, SLICES, prostate_case, prostate_series
 
 SHAPE = (64, 64, 12)
 T2, ADC = 0, 1
@@ -166,25 +165,3 @@ def test_series_show_one_patient_on_two_grids() -> None:
 def test_anatomy_and_noise_have_streams_of_their_own() -> None:
     first = {float(prostate._noise_source(0, 1, channel).random()) for channel in (T2, ADC)}
     assert len(first | {float(np.random.default_rng([0, 1]).random())}) == 3
-
-
-def test_cases_depend_on_seed_and_index_alone() -> None:
-    first, again = prostate_case((24, 24, 8), 0, 1), prostate_case((24, 24, 8), 0, 1)
-    assert np.array_equal(first.image, again.image)
-    for seed, index in ((0, 2), (1, 1)):
-        assert not np.array_equal(first.image, prostate_case((24, 24, 8), seed, index).image)
-
-
-@pytest.mark.parametrize(
-    ("shape", "seed", "index", "said"),
-    [
-        ((24, 24, 7), 0, 0, "shape 24 24 7: needs three axes of at least 24, 24, 8 voxels"),
-        (SHAPE, -1, 0, "seed -1"),
-        (SHAPE, 0, -1, "index -1"),
-    ],
-    ids=["shape", "seed", "index"],
-)
-def test_wrong_arguments_are_refused(shape: tuple[int, int, int], seed: int, index: int, said: str) -> None:
-    for make in (PHANTOM.make_case, PHANTOM.make_series):
-        with pytest.raises(InputError, match=said):
-            make(shape, seed, index)
