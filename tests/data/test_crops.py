@@ -144,3 +144,12 @@ def test_a_window_of_a_memory_map_is_a_copy(tmp_path, dtype):
 def test_knobs_out_of_range_are_refused(knobs):
     with pytest.raises(InputError):
         RandBalancedCropd("image", **{"spatial_size": 4, **knobs})
+
+
+def test_a_small_region_keeps_its_voxels_beside_a_large_one():
+    label = torch.zeros(2, 60, 60, 60)
+    label[0, :50] = 1
+    label[1, 3, 3, 3:5] = 1
+    found = balance_indices(torch.ones(1, 60, 60, 60), label)
+    assert found[FOREGROUND_REGIONS].sum(1).tolist()[1] == 2
+    assert MAX_INDICES <= len(found[FOREGROUND]) <= MAX_INDICES + 2

@@ -4,6 +4,7 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.data import DataLoader
+from torch import nn
 
 from segpeft.engines import Trainer
 from segpeft.errors import InputError
@@ -126,6 +127,15 @@ def test_a_bad_gradient_under_a_finite_loss_is_seen():
     engine.run()
     assert engine.guard.skipped == 4
     assert torch.equal(before, net[3].weight)
+
+
+def test_a_skipped_step_leaves_the_statistics_of_batch_norms():
+    net = nn.Sequential(nn.Conv3d(2, 4, 1), nn.BatchNorm3d(4), nn.Conv3d(4, 2, 1))
+    engine = trainer(net, adam(net), loss_function=lambda z, y: z.mean() * float("nan"), max_epochs=1)
+    engine.run()
+    assert engine.guard.skipped == 4
+    assert torch.equal(net[1].running_mean, torch.zeros(4))
+    assert int(net[1].num_batches_tracked) == 0
 
 
 def test_divergence_ends_in_one_line(caplog):

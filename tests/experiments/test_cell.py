@@ -117,3 +117,7 @@ def test_a_value_may_name_a_place(cell):
     assert json.loads(Path(own).read_text()) == {"rank": f"{cell.places.out}/data"}
     moved = replace(made, places=replace(cell.places, out=Path("/elsewhere")))
     assert moved.fingerprint() == made.fingerprint()
+
+
+def test_a_cell_that_was_never_begun_needs_no_values(cell):
+    assert replace(cell, values={}).record() == {}

@@ -93,3 +93,9 @@ def test_config_files_of_a_variant_follow_those_of_the_configuration(tmp_path):
         "a@swin": {"configs": ["head.json", "swin.json"], "x": 1},
         "b@swin": {"configs": ["swin.json"], "x": 1},
     }
+
+
+def test_a_grid_without_a_tiny_form_says_so(tmp_path):
+    path = written(tmp_path, tiny=None)
+    with pytest.raises(InputError, match="has no tiny form, expected it without --tiny"):
+        read_grid(path, tiny=True)

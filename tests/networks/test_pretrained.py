@@ -131,8 +131,10 @@ def test_missing_tensor_refuses_unless_allowed(tmp_path):
         ({"patch_size": (16, 16, 16)}, r"patch_size \[8, 8, 8\]; the encoder needs patch_size \[16, 16, 16\]"),
         ({"num_layers": 8}, "lacks"),
         ({"qkv_bias": True}, "qkv_bias false; the encoder needs qkv_bias true"),
+        ({"num_heads": 4}, "num_heads 2; the encoder needs num_heads 4"),
+        ({"norm_eps": 1e-3}, "norm_eps 1e-05; the encoder needs norm_eps 0.001"),
     ],
-    ids=["width", "patch", "deeper", "bias"],
+    ids=["width", "patch", "deeper", "bias", "heads", "norm"],
 )
 def test_another_architecture_is_refused(tmp_path, changes, message):
     path = tmp_path / "encoder.safetensors"
@@ -157,6 +159,15 @@ def test_slices_of_another_grid(tmp_path):
     report = load_base(flat, path)
     assert not report.missing
     assert "grid [4, 4] to [6, 4]" in report.converted[POSITION]
+
+
+def test_a_plane_of_as_many_tokens_as_a_cube_is_inflated(tmp_path):
+    """8 x 8 tokens are not 4 x 4 x 4 of them."""
+    flat = vit_encoder((64, 64), (8, 8), **ENCODER)
+    torch.save(flat.state_dict(), tmp_path / "flat.pt")
+    solid = network((32, 32, 32))
+    report = load_base(solid, tmp_path / "flat.pt")
+    assert "resized from grid [8, 8] to [4, 4], then inflated" in report.converted[POSITION]
 
 
 CONFIGURATIONS = {"baseline": Full(), "finetune": Full(), "frozen": DecoderOnly(), "lora": lora()}

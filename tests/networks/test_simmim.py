@@ -166,6 +166,11 @@ def test_settings_that_do_not_fit(changes, message):
     assert "\n" not in str(error.value)
 
 
+def test_one_number_stands_for_all_axes():
+    net = simmim(patch_size=2, window_size=2)
+    assert (net.patch_size, net.window_size) == ((2, 2), (2, 2))
+
+
 def test_units_are_of_32_voxels_by_default():
     net = simmim(image_size=(64, 64), mask_unit=None)
     assert (net.units, net.unit_tokens) == ([2, 2], [16, 16])
@@ -178,7 +183,7 @@ def test_the_encoder_file_loads_into_the_encoder_of_slices(kind, tmp_path):
         (32, 32), {"kind": kind, **encoder}, decoder, 0.5, None if kind == "vit" else (8, 8)
     )
     save_encoder(source, tmp_path / "encoder.safetensors")
-    network = build_slice_segmenter(1, 2, (48, 48), {"kind": kind, **encoder}, "setr_naive")
+    network = build_slice_segmenter(1, 2, (48, 48), {"kind": kind, **encoder, "norm_eps": 1e-5}, "setr_naive")
     report = load_base(network, tmp_path / "encoder.safetensors")
     assert (report.missing, report.unexpected) == ([], [])
     _, backbone, _ = find_backbone(network)

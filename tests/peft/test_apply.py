@@ -74,6 +74,14 @@ def test_methods_that_see_a_volume_refuse_a_class_token(method):
         apply_peft(vit(2, classification=True), method)
 
 
+def test_a_refused_method_leaves_the_network_as_trainable_as_it_was():
+    network = BACKBONES["slice_vit"].network()
+    with pytest.raises(InputError, match="nothing"):
+        apply_peft(network, LoRA(targets=("nothing",)))
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    apply_peft(network, DecoderOnly())
+
+
 def test_full_trains_everything():
     network = apply_peft(BACKBONES["slice_vit"].network(), Full())
     assert len(trainable_parameters(network)) == len(list(network.parameters()))

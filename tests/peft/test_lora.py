@@ -181,3 +181,10 @@ def test_a_layout_that_points_nowhere_is_an_error(name, layout, path):
 
 def test_lists_from_a_config_become_tuples():
     assert LoRA(targets=["q", "linear2"]) == LoRA(targets=("q", "linear2"))
+
+
+def test_a_layer_takes_low_rank_adapters_once():
+    network = BACKBONES["slice_vit"].network()
+    once = LoRA(rank=2).inject(network.encoder, network.encoder.layout)
+    with pytest.raises(InputError, match="holds low-rank adapters already"):
+        LoRA(rank=4).inject(once, network.encoder.layout)

@@ -92,8 +92,9 @@ def nnunet_style(spatial_prob: float) -> list[Any]:
     """Returns the augmentation of nnU-Net (Isensee et al. 2021, Nature Methods 18:203, supplement) with its numbers.
 
     Rotation and scaling, noise, blur, brightness, contrast, low resolution, and gamma of the image and of its inverse.
-    Two things differ: rotation and scaling stay in the plane, where voxels are as wide as long and where a network of
-    slices sees them, and probabilities of blur and low resolution are for all channels at once.
+    Three things differ: rotation and scaling are one draw, which repeats the border of the crop; they stay in the
+    plane, where voxels are as wide as long and where a network of slices sees them (and cost a tenth); and
+    probabilities of blur and low resolution are for all channels at once.
 
     Args:
         spatial_prob: of rotation by up to 30 degrees and scaling by 0.7 to 1.4; 0 leaves them out.

@@ -19,7 +19,7 @@ from segpeft.data.prepare import prepare_cases
 from segpeft.data.prepared_case import INDICES, open_case
 from segpeft.errors import InputError
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the same transforms would put other bytes on disk."""
 
 

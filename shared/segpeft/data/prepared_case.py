@@ -70,8 +70,8 @@ def is_current(folder: Path, item: Mapping[str, Any]) -> bool:
 def balance_indices(image: Tensor, label: Tensor | None) -> dict[str, NDArray[Any]]:
     """Returns flat indices into (H, W, D) of region voxels and of background voxels inside the foreground.
 
-    At most `MAX_INDICES` of each, drawn without replacement by a fixed seed, in ascending order, and the regions (R, N)
-    that each of the N region voxels is in.
+    At most `MAX_INDICES` of each region and of the background, drawn without replacement by a fixed seed, in ascending
+    order, and the regions (R, N) that each of the N region voxels is in.
 
     Args:
         image: normalised, (C, H, W, D), 0 outside the foreground. A CT is 0 nowhere: all of its box may be background.
@@ -79,13 +79,15 @@ def balance_indices(image: Tensor, label: Tensor | None) -> dict[str, NDArray[An
     """
     inside = (image != 0).any(0)
     region = torch.zeros_like(inside) if label is None else (label > 0.5).any(0)
-    found = {FOREGROUND: region, BACKGROUND: inside & ~region}
-    indices: dict[str, NDArray[Any]] = {n: _some(mask.flatten().nonzero()[:, 0].numpy()) for n, mask in found.items()}
+    each = [] if label is None else [_some(mask) for mask in label > 0.5]
+    drawn = np.unique(np.concatenate(each)) if each else np.zeros(0, np.int32)  # a small region keeps all of its voxels
+    indices: dict[str, NDArray[Any]] = {FOREGROUND: drawn, BACKGROUND: _some(inside & ~region)}
     regions = label.flatten(1)[:, indices[FOREGROUND]] > 0.5 if label is not None else torch.zeros(0, 0)
     return {**indices, FOREGROUND_REGIONS: regions.to(torch.uint8).numpy()}
 
 
-def _some(indices: NDArray[np.int64]) -> NDArray[np.int32]:
+def _some(mask: Tensor) -> NDArray[np.int32]:
+    indices = mask.flatten().nonzero()[:, 0].numpy()
     if len(indices) > MAX_INDICES:
         indices = np.sort(np.random.RandomState(0).choice(indices, MAX_INDICES, replace=False))
     return indices.astype(np.int32)

@@ -16,7 +16,7 @@ from torch import Tensor
 from segpeft.data.checks import check_channel
 from segpeft.data.crops import read_window
 from segpeft.data.describe import digest
-from segpeft.data.hounsfield import HounsfieldScale
+from segpeft.data.hounsfield import HounsfieldScale, not_hounsfield
 from segpeft.data.modality import NormalizeModalityd
 from segpeft.data.preprocess import IMAGE, spatial_steps
 from segpeft.data.volume_cache import VolumeCache
@@ -32,7 +32,7 @@ TRIES = 8
 PASSING = (OSError, MemoryError)
 """Causes that may be gone next time (a share that was away, a full memory): what they leave is not kept."""
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same settings would put other values into the cache."""
 
 
@@ -108,6 +108,9 @@ class VolumeCrops:
 
     def _prepare(self, volume: MetaTensor, index: int, path: str) -> NDArray[Any]:
         check_channel(volume[0].as_subclass(Tensor), index, path)
+        wrong = not_hounsfield(volume[0].as_subclass(Tensor)) if self.intensity is not None else ""
+        if wrong:
+            raise InputError(f"{path}: channel {index}: {wrong}; expected Hounsfield units (air -1000, water 0)")
         try:
             image = torch.as_tensor(self.prepared({IMAGE: volume})[IMAGE]).as_subclass(Tensor).numpy()
         except Exception as error:  # an affine that cannot be inverted, say; one of thousands must not end the run

@@ -18,7 +18,7 @@ def distribute(network: nn.Module, device: torch.device | str) -> nn.parallel.Di
     """Returns ``network`` on ``device``, as one of several that are trained together.
 
     On CUDA batch norms take their statistics over all processes. torch has no such batch norm on a CPU: there each
-    process uses those of its part, and :class:`SharedStatistics` averages what is kept.
+    process uses and keeps those of its part (buffers are not broadcast), and :class:`SharedStatistics` averages them.
 
     Args:
         network: the whole network; what ``apply_peft`` left on it stays.
@@ -28,7 +28,9 @@ def distribute(network: nn.Module, device: torch.device | str) -> nn.parallel.Di
     cuda = device.type == "cuda"
     if cuda:
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-    return nn.parallel.DistributedDataParallel(network.to(device), device_ids=[device] if cuda else None)
+    return nn.parallel.DistributedDataParallel(
+        network.to(device), device_ids=[device] if cuda else None, broadcast_buffers=cuda
+    )
 
 
 class SharedStatistics:

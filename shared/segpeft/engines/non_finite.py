@@ -7,6 +7,7 @@ import logging
 import torch
 from ignite.engine import Engine
 from torch import Tensor
+from torch.nn.modules.batchnorm import _NormBase
 
 from segpeft.errors import InputError
 
@@ -18,8 +19,9 @@ logger = logging.getLogger(__name__)
 class NonFiniteGuard:
     """Skips the optimizer step where the loss or a gradient is NaN or infinite, and stops when that keeps happening.
 
-    To be called between backward and step (``IterationEvents.BACKWARD_COMPLETED``). Gradients are taken away, so the
-    step changes neither weights nor the optimizer's state. With float16 the gradient scaler has to see the overflow to
+    To be called between backward and step (``IterationEvents.BACKWARD_COMPLETED``), and :meth:`remember` before the
+    forward pass. Gradients are taken away and the running statistics of batch norms are put back, so the step changes
+    neither weights nor buffers nor the optimizer's state. With float16 the gradient scaler has to see the overflow to
     lower its scale, and skips the step itself. All processes of a distributed run decide alike.
 
     Args:
@@ -35,6 +37,12 @@ class NonFiniteGuard:
         self.max_bad_steps = max_bad_steps
         self.skipped = 0
         self.in_a_row = 0
+        self.statistics: list[tuple[Tensor, Tensor]] = []
+
+    def remember(self, engine: Engine) -> None:
+        """Keeps the buffers of batch norms as they are before the step, which writes them in its forward pass."""
+        norms = [m for m in engine.network.modules() if isinstance(m, _NormBase)]  # type: ignore[attr-defined]
+        self.statistics = [(buffer, buffer.clone()) for norm in norms for buffer in norm.buffers(recurse=False)]
 
     def __call__(self, engine: Engine) -> None:
         """Looks at the loss and the gradients of a MONAI trainer.
@@ -57,6 +65,8 @@ class NonFiniteGuard:
                 "expected a lower learning rate, or amp off"
             )
         logger.warning("%s: loss or gradient not finite (loss %.3g), step skipped", place, float(loss))
+        for buffer, before in self.statistics:
+            buffer.copy_(before)
         scaler = engine.scaler  # type: ignore[attr-defined]
         if scaler is not None and scaler.is_enabled() and gradients:
             gradients[0].fill_(torch.inf)

@@ -129,7 +129,7 @@ class Cell:
     def record(self) -> dict[str, Any]:
         """Returns the record of the cell if it belongs to these settings, else nothing."""
         known = read_json(self.folder / "cell.json")
-        return known if known.get("fingerprint") == self.fingerprint() else {}
+        return known if known and known.get("fingerprint") == self.fingerprint() else {}
 
     def begin(self) -> None:
         """Makes the folder; what other settings left in it is deleted."""

@@ -120,6 +120,8 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
         base = content.pop("base")
         content = {**_read_json(path.parent / str(base)), **content}
     if tiny and isinstance(content, dict):
+        if not content.get("tiny"):
+            raise InputError(f"{path}: has no tiny form, expected it without --tiny")
         content = _made_tiny(content)
     grid: Grid = _build(Grid, content, path)
     stages = tuple(_build(Stage, stage, path) for stage in grid.stages)

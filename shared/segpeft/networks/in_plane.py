@@ -11,7 +11,7 @@ def in_plane(name: str, size: int | Sequence[int]) -> tuple[int, int]:
     """Returns a size as (H, W); one number stands for both, and of a volume's three the slices do not count.
 
     Raises:
-        InputError: there are other than one to three numbers, or one is below 1.
+        InputError: it is neither one number nor two or three, or one of them is below 1.
     """
     sides = [size, size] if isinstance(size, int) else list(size)
     if len(sides) not in (2, 3) or min(sides) < 1:

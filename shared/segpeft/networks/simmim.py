@@ -36,7 +36,7 @@ class SimMIM(nn.Module):
         embed_dim: width of the first stage; each next one is twice as wide.
         depths: blocks of each of the four stages.
         num_heads: attention heads of each stage.
-        window_size: in tokens, as many numbers as ``image_size``.
+        window_size: in tokens; as ``patch_size``, as many numbers as ``image_size``, or one for all axes.
         mask_unit: in voxels, what is hidden or visible as a whole; None: about 32 voxels, whole patches.
         masking_ratio: share of the units that are hidden.
         norm_eps: of all layer norms.
@@ -48,16 +48,20 @@ class SimMIM(nn.Module):
     def __init__(
         self,
         image_size: Sequence[int],
-        patch_size: Sequence[int] = (4, 4),
+        patch_size: int | Sequence[int] = (4, 4),
         embed_dim: int = 96,
         depths: Sequence[int] = (2, 2, 2, 2),
         num_heads: Sequence[int] = (3, 6, 12, 24),
-        window_size: Sequence[int] = (4, 4),
+        window_size: int | Sequence[int] = (4, 4),
         mask_unit: Sequence[int] | None = None,
         masking_ratio: float = 0.6,
         norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
+        if isinstance(patch_size, int):
+            patch_size = [patch_size] * len(image_size)
+        if isinstance(window_size, int):
+            window_size = [window_size] * len(image_size)
         self.image_size, self.patch_size = tuple(image_size), tuple(patch_size)
         self.window_size = tuple(window_size)
         self.last_patch = tuple(8 * size for size in patch_size)

@@ -61,12 +61,17 @@ def apply_peft(network: nn.Module, method: Method, layout: Layout | None = None)
     method.check(network)
     path, backbone, layout = find_backbone(network, layout)
     before, base_keys = set(network.state_dict()), frozenset(backbone.state_dict())
-    if not method.trains_backbone:
-        for name, parameter in backbone.named_parameters():
-            if layout.is_frozen(name):
-                parameter.requires_grad_(False)
+    frozen = [] if method.trains_backbone else [p for n, p in backbone.named_parameters() if layout.is_frozen(n)]
+    frozen = [parameter for parameter in frozen if parameter.requires_grad]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
     frozen_modules = () if method.trains_backbone else tuple(_noisy(backbone, path))
-    injected = method.inject(backbone, layout)
+    try:
+        injected = method.inject(backbone, layout)
+    except InputError:  # refused: the network is as trainable as it was
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+        raise
     if path and injected is not backbone:
         replace_module(network, path, injected)
     network = network if path else injected

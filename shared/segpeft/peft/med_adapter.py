@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -91,6 +91,11 @@ class MedAdapter(Method):
             raise InputError(f"large_kernel {large} stands in place of the Fourier branch: expected fft False with it")
         if not (self.conv3 or self.conv5 or self.fft or large):
             raise InputError("conv3, conv5, fft and large_kernel are all off: expected at least one branch")
+
+    def describe(self) -> dict[str, Any]:
+        """Returns the hyper-parameters that have an effect; those of the other Fourier branch a file need not match."""
+        unused = "slices" if self.variant == "global" else "frequencies"
+        return {name: value for name, value in super().describe().items() if name != unused}
 
     def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
         """Puts a :class:`MedAdapterSocket` after every block."""

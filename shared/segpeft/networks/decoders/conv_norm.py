@@ -17,9 +17,8 @@ class SliceNorm(nn.BatchNorm2d):
         train = self.training and x.shape[0] * x.shape[2] * x.shape[3] > 1
         if train and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
-        momentum = 0.1 if self.momentum is None else self.momentum
         mean, var = self.running_mean, self.running_var
-        return F.batch_norm(x, mean, var, self.weight, self.bias, train, momentum, self.eps)
+        return F.batch_norm(x, mean, var, self.weight, self.bias, train, self.momentum, self.eps)  # type: ignore[arg-type]
 
 
 class ConvNorm(nn.Sequential):

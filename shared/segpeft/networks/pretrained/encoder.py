@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,6 +53,11 @@ class Encoder:
         """Returns the encoder with ``prefix`` in front of the names in the file, which had been taken off."""
         self.origins = {name: tuple(prefix + old for old in names) for name, names in self.origins.items()}
         return self
+
+
+def told(header: Mapping[str, str], *names: str) -> dict[str, Any]:
+    """Returns those of the settings ``names`` that a header, whose values are JSON, says."""
+    return {name: json.loads(header[name]) for name in names if name in header}
 
 
 def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .encoder import POSITION, SWIN_PATCHES, VIT_PATCHES
+from .encoder import POSITION, SWIN_PATCHES, VIT_PATCHES, Encoder
 from .position import cubic_grid, resize_position_embedding
 
 
@@ -45,6 +46,18 @@ def fit(name: str, given: Tensor, own: Tensor, backbone: nn.Module, grid: list[i
         resized = F.interpolate(given.float().T.unsqueeze(0), size=own.shape[0], mode="linear")[0].T
         return Fitted(resized, f"resized from {given.shape[0]} to {own.shape[0]} offsets")
     return Fitted(given) if given.shape == own.shape else None
+
+
+def flat_grid(encoder: Encoder, own: Mapping[str, Tensor]) -> list[int] | None:
+    """Returns the square token grid of slices that go into a backbone of volumes, where the file names none.
+
+    Without it 64 tokens of a plane could be taken for a cube.
+    """
+    given, ours = encoder.tensors.get(VIT_PATCHES), own.get(VIT_PATCHES)
+    if encoder.grid or given is None or ours is None or (given.ndim, ours.ndim) != (4, 5):
+        return encoder.grid
+    position = encoder.tensors.get(POSITION)
+    return None if position is None else cubic_grid(position.shape[1], 2)
 
 
 def backbone_grid(backbone: nn.Module) -> list[int] | None:

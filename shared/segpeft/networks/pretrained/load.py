@@ -14,7 +14,7 @@ from segpeft.errors import InputError
 from segpeft.peft import Applied, find_backbone
 
 from .encoder import Encoder
-from .fit import fit
+from .fit import fit, flat_grid
 from .report import LoadReport
 from .settings import differences, settings_of_backbone, settings_of_file, words
 from .sources import encoder_in
@@ -94,13 +94,13 @@ def _fit_all(
     Raises:
         InputError: if a shape does not fit or a tensor has no place.
     """
-    report, loaded = LoadReport(name), {}
+    report, loaded, grid = LoadReport(name), {}, flat_grid(encoder, own)
     for key, value in own.items():
         if key not in encoder.tensors:
             report.missing.append(key)
             continue
         given = encoder.tensors[key]
-        fitted = fit(key, given, value, backbone, encoder.grid)
+        fitted = fit(key, given, value, backbone, grid)
         if fitted is None or fitted.value.shape != value.shape:
             raise InputError(f"{file.path}: {key} is {tuple(given.shape)}, the encoder needs {tuple(value.shape)}")
         change = ", ".join(filter(None, (encoder.changes.get(key), fitted.change)))

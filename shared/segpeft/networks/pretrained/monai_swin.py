@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .encoder import SWIN_PATCHES, Encoder, below, rename
+from .encoder import SWIN_PATCHES, Encoder, below, rename, told
 from .weight_file import WeightFile
 
 NAME = "monai_swin"
@@ -31,4 +31,6 @@ def matches(file: WeightFile) -> bool:
 def convert(file: WeightFile) -> Encoder:
     """Returns the SwinTransformer without the prefix it stands under, and without heads of self-supervision."""
     prefix = _prefix(file.tensors) or ""
-    return rename(below(file.tensors, prefix), RULES, DROPPED).under(prefix)
+    encoder = rename(below(file.tensors, prefix), RULES, DROPPED).under(prefix)
+    encoder.settings.update(told(file.header, "norm_eps"))
+    return encoder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from .encoder import POSITION, UNUSED_NORMS, Encoder, below, rename
+from .encoder import POSITION, UNUSED_NORMS, Encoder, below, rename, told
 from .weight_file import WeightFile
 
 NAME = "monai_vit"
@@ -24,4 +24,5 @@ def convert(file: WeightFile) -> Encoder:
     prefix = next(key for key in file.tensors if key.endswith(POSITION)).removesuffix(POSITION)
     encoder = rename(below(file.tensors, prefix), (), DROPPED).under(prefix)
     encoder.grid = json.loads(file.header["grid"]) if "grid" in file.header else None
+    encoder.settings.update(told(file.header, "num_heads", "norm_eps"))
     return encoder

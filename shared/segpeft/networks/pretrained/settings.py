@@ -44,7 +44,7 @@ def differences(given: Mapping[str, Any], needed: Mapping[str, Any]) -> list[str
     found = [name for name in given if name in needed and given[name] != needed[name]]
     if "num_layers" in found and given["num_layers"] < needed["num_layers"]:
         found.remove("num_layers")
-    flat = given["kind"] == "vit" and len(given.get("patch_size", ())) == 2
+    flat = given.get("kind") == "vit" and len(given.get("patch_size", ())) == 2
     if "patch_size" in found and flat and given["patch_size"] == needed["patch_size"][:2]:
         found.remove("patch_size")
     return found
