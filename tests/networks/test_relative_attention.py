@@ -7,7 +7,7 @@ from monai.networks.blocks.selfattention import SABlock
 from segpeft.errors import InputError
 from segpeft.networks.relative_attention import offsets
 from segpeft.networks.slice_vit import SliceViT
-from segpeft.peft import LoRA, apply_peft, trainable_parameters
+from segpeft.peft import VPT, LoRA, apply_peft, trainable_parameters
 
 KNOBS = {"patch_size": 4, "hidden_size": 24, "mlp_dim": 48, "num_layers": 8, "num_heads": 2}
 
@@ -99,3 +99,8 @@ def test_refusals():
         encoder(window=0)
     with pytest.raises(ValueError, match="needs 4 x 6 tokens and no others, got 25"):
         encoder().blocks[0].attn(torch.randn(1, 25, 24), 4, 6)
+
+
+def test_prompts_are_refused_at_once():
+    with pytest.raises(InputError, match="attends by relative position"):
+        apply_peft(encoder(), VPT(num_prompts=2))

@@ -61,7 +61,9 @@ def offsets(table: Tensor, size: int) -> Tensor:
 
 
 class RelativeBlockHost(TransformerBlockHost):
-    """A hosted block with :class:`RelativeAttention`."""
+    """A hosted block with :class:`RelativeAttention`, in which a prompt would have no place."""
+
+    takes_prompts = False
 
     def attn_branch(self, x: Tensor, grid: list[int] | None = None) -> Tensor:
         """Returns ``attn(norm1(x))`` of tokens (B, N, C) on the ``grid`` [D, h, w]."""

@@ -67,9 +67,11 @@ def fill_prompts(block: nn.Module, prompts: Prompts) -> None:
     """Gives a hosted block prompts of its own, on its device and in its type.
 
     Raises:
-        InputError: if the block is not hosted, or has prompts already.
+        InputError: if the block is not hosted, has prompts already, or attends in a way that knows no prompts.
     """
     current = getattr(block, "prompts", None)
+    if not getattr(block, "takes_prompts", True):
+        raise InputError(f"{type(block).__name__} attends by relative position, which prompts have none of: no prompts")
     if current is None:
         raise InputError(f"{type(block).__name__} takes no prompts: host its backbone first")
     if not current.empty:

@@ -118,11 +118,11 @@ def _network(kind: str, in_channels: int, image_size: Sequence[int], settings: M
     Raises:
         InputError: if a setting is unknown or does not fit.
     """
-    if len(image_size) == 2:
-        return build_slice_encoder(in_channels, image_size, {"kind": kind, **settings})
-    if len(image_size) != 3:
+    if len(image_size) not in (2, 3):
         raise InputError(f"--image_size {list(image_size)}: expected 2 or 3 numbers")
     try:
+        if len(image_size) == 2:
+            return build_slice_encoder(in_channels, image_size, {"kind": kind, **settings})
         if kind == "vit":
             own = {name: value for name, value in settings.items() if name != "norm_eps"}
             vit = vit_encoder(image_size, own.pop("patch_size", [16] * 3), in_channels=in_channels, **own)
@@ -131,6 +131,8 @@ def _network(kind: str, in_channels: int, image_size: Sequence[int], settings: M
         swin = {"embed_dim": 48, "window_size": [7] * 3, "patch_size": [2] * 3, "depths": [2] * 4}
         with torch.device("cpu"):  # MONAI reads values while it builds, which the meta device has not
             return SwinTransformer(in_channels, **{**swin, "num_heads": [3, 6, 12, 24], **settings}).to("meta")
+    except InputError:
+        raise
     except (TypeError, ValueError) as error:
         raise InputError(f"--encoder {json.dumps(dict(settings))}: {error}") from error
 
