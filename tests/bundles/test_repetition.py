@@ -15,12 +15,14 @@ from tests.bundles.runs import BUNDLES
 
 LIMIT = 15
 FIRST_OBJECT = re.compile(r'    "(network|cases|validate)')  # at depth one; the knobs stand above
+VERSION = re.compile(r'\s*"[\w-]+": "\d[\w.]*",?$')  # the Model Zoo wants them in the metadata of each bundle
 FREE = re.compile(r'\s*("[^"]+": )?("@[\w#]+"|[\[{]|[\]}]+)?,?$')  # a reference, the beginning or end of a block
 
 
 def spelled_out(path: Path) -> list[str]:
     """The lines of a config that say something of their own: no knob, no `_target_`, no reference, no bracket."""
     lines = path.read_text(encoding="utf-8").splitlines()
+    lines = [line for line in lines if not VERSION.match(line)]
     if path.stem != "metadata":
         knobs = next((n for n, line in enumerate(lines) if FIRST_OBJECT.match(line)), len(lines))
         lines = [line for line in lines[knobs:] if '"_target_"' not in line and not FREE.match(line)]
