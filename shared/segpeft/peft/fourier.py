@@ -121,6 +121,5 @@ class SliceFilter(Filter):
         columns = torch.cat([volume, first], 1).reshape(batch, slices + 1, height * width * channels)
         real, imaginary = torch.matmul(mixing.real, columns), torch.matmul(mixing.imag, columns)
         square = real * real + imaginary * imaginary
-        return (
-            square.clamp_min(1e-37).sqrt().reshape(volume.shape)
-        )  # the root's gradient at 0 is 0, as torch.abs has it
+        square = square.clamp_min(1e-37)  # the gradient of the root at 0 is 0, as torch.abs has it
+        return square.sqrt().reshape(volume.shape)
