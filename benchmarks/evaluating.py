@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from segpeft.atomic_files import replacing
 from segpeft.bundle.command import bundle_command
-from segpeft.bundle.json_files import read_json
+from segpeft.bundle.json_files import read_json, write_json
 from segpeft.bundle.steps import Step, run_step
 from segpeft.errors import InputError
+from segpeft.experiments.machine import machine
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "bundles" / "brats_lora" / "configs"
 FIRST = (CONFIGS / "train.json", CONFIGS / "evaluate.json")
+
+
+def evaluating_parser(name: str, about: str | None) -> argparse.ArgumentParser:
+    """Returns a parser of what all comparisons ask for.
+
+    Args:
+        name: of the comparison, and of its files.
+        about: the description.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--dataset_dir", type=Path, required=True, help="as for training")
+    parser.add_argument("--section", default="validation", help="cases to judge on (default %(default)s; all, test)")
+    parser.add_argument("--configs", nargs="*", default=[], help="further configs: of the bundle by name, or files")
+    parser.add_argument("--work", type=Path, default=ROOT / "demo_out" / name, help="where the runs go")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / f"{name}.json")
+    return parser
+
+
+def write_comparison(out: Path, results: Mapping[str, Any], title: str, table: str) -> None:
+    """Prints a table, and writes the results with the machine to ``out`` and the table beside it as Markdown.
+
+    Args:
+        out: the JSON file.
+        results: its content.
+        title: of the Markdown file.
+        table: in Markdown.
+    """
+    print(table)
+    write_json(out, {"machine": machine(), **results})
+    with replacing(out.with_suffix(".md")) as partial:
+        partial.write_text(f"# {title}\n\n{table}\n", encoding="utf-8")
 
 
 def config_paths(names: Sequence[str]) -> list[Path]:

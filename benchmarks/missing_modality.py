@@ -7,29 +7,21 @@ channels are treated as absent though their files are there. What was evaluated 
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evaluating import ROOT, config_paths, evaluated, knob
-from segpeft.atomic_files import replacing
-from segpeft.bundle.json_files import write_json
+from benchmarks.evaluating import config_paths, evaluated, evaluating_parser, knob, write_comparison
 from segpeft.errors import InputError, one_line_errors
-from segpeft.experiments.machine import machine
+from segpeft.markdown import markdown_table
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Evaluates, prints and writes the table."""
     one_line_errors()
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset_dir", type=Path, required=True, help="as for training")
-    parser.add_argument("--section", default="validation", help="cases to judge on (default %(default)s; all, test)")
+    parser = evaluating_parser("missing_modality", __doc__)
     parser.add_argument("--models", nargs="+", required=True, metavar="NAME=FILE", help="columns and their networks")
-    parser.add_argument("--configs", nargs="*", default=[], help="further configs: of the bundle by name, or files")
-    parser.add_argument("--work", type=Path, default=ROOT / "demo_out" / "missing_modality", help="where the runs go")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "missing_modality.json")
     chosen = parser.parse_args(arguments)
     models = dict(_model(text) for text in chosen.models)
     overlays, work = config_paths(chosen.configs), chosen.work.resolve()
@@ -42,11 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             knobs = {**data, "ckpt_path": path, "channels_used": used}
             row["dice"][name] = evaluated(f"{name}/{'_'.join(used)}", knobs, overlays, work, [path])["dice"]
         rows.append(row)
-    text = table(channels, list(models), rows)
-    print(text)
-    write_json(chosen.out, {"machine": machine(), "channels": channels, "models": list(models), "rows": rows})
-    with replacing(chosen.out.with_suffix(".md")) as partial:
-        partial.write_text(f"# Dice by the channels that are there\n\n{text}", encoding="utf-8")
+    results = {"channels": channels, "models": list(models), "rows": rows}
+    write_comparison(chosen.out, results, "Dice by the channels that are there", table(channels, list(models), rows))
 
 
 def subsets(channels: Sequence[str]) -> Iterator[list[str]]:
@@ -59,12 +48,12 @@ def table(channels: Sequence[str], models: Sequence[str], rows: Sequence[dict[st
     """Returns a Markdown table: a line a subset, a column a region and network."""
     first = rows[0]["dice"][models[0]]
     head = [*channels, *(f"{region}, {name}" for region in first for name in models), "cases"]
-    lines = [head, ["---"] * len(channels) + ["---:"] * (len(head) - len(channels))]
+    lines = []
     for row in rows:
         there = ["x" if channel in row["channels"] else "" for channel in channels]
         values = [f"{row['dice'][name][region]['mean']:.3f}" for region in first for name in models]
-        lines.append([*there, *values, str(row["dice"][models[0]][next(iter(first))]["n"])])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+        lines.append([*there, *values, row["dice"][models[0]][next(iter(first))]["n"]])
+    return markdown_table(head, lines, texts=len(channels))
 
 
 def _model(text: str) -> tuple[str, Path]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from segpeft.experiments.table import cost_table, score_table
+from segpeft.markdown import markdown_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -25,31 +26,32 @@ FILLED = (
 def demo(path: Path) -> str:
     """Returns the demonstration's scores as a table."""
     found = _read(path)
-    lines = ["| region | Dice | HD95 (mm) | n |", "| --- | --- | --- | --- |"]
-    for region, dice in found["scores"]["dice"].items():
-        lines.append(f"| {region} | {dice['mean']:.3f} | {found['scores']['hd95'][region]['mean']:.1f} | {dice['n']} |")
+    hd95 = found["scores"]["hd95"]
+    lines = [
+        [region, f"{dice['mean']:.3f}", f"{hd95[region]['mean']:.1f}", dice["n"]]
+        for region, dice in found["scores"]["dice"].items()
+    ]
     counts, machine = found["parameters"], found["machine"]
-    lines += [
-        "",
+    note = (
         f"{counts['trainable']:,} of {counts['total']:,} parameters trained, {counts['backbone_peft']:,} of them in "
         f"the encoder; {sum(found['seconds'].values()):.0f} s in all, {found['peak_host_gib']:.2f} GiB at the peak "
-        f"({machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}).",
-    ]
-    return "\n".join(lines)
+        f"({machine['cpu']}, {machine['cores']} cores, torch {machine['torch']})."
+    )
+    return f"{markdown_table(['region', 'Dice', 'HD95 (mm)', 'n'], lines)}\n\n{note}"
 
 
 def targets(path: Path) -> str:
     """Returns the targets of a benchmark with what was measured."""
     parts = _read(path)
-    lines = ["| what | measured | asked |", "| --- | --- | --- |"]
+    lines = []
     for part in parts.values():
         for target in part["targets"]:
             sign = ">=" if target["at_least"] else "<="
             missed = "" if target["met"] else " (missed)"
-            lines.append(f"| {target['name']} | {target['value']:.3g}{missed} | {sign} {target['bound']:g} |")
+            lines.append([target["name"], f"{target['value']:.3g}{missed}", f"{sign} {target['bound']:g}"])
     machine = next(iter(parts.values()))["machine"]
-    lines += ["", f"{machine['processor']}, {machine['threads']} thread, torch {machine['torch']}."]
-    return "\n".join(lines)
+    note = f"{machine['processor']}, {machine['threads']} thread, torch {machine['torch']}."
+    return f"{markdown_table(['what', 'measured', 'asked'], lines)}\n\n{note}"
 
 
 def experiment(path: Path) -> str:
@@ -70,14 +72,15 @@ def whole_experiment(path: Path) -> str:
 def mae_stream(path: Path) -> str:
     """Returns what the first batches of a stream of half a million names took, the slowest process of each run."""
     found = _read(path)
-    lines = ["| set | processes | first batch (s) | of epoch 40 (s) | resident before (MB) | after 52 batches (MB) |"]
-    lines.append("| --- | --- | --- | --- | --- | --- |")
+    head = ["set", "processes", "first batch (s)", "of epoch 40 (s)", "resident before (MB)", "after 52 batches (MB)"]
+    lines = []
     for run in found["reading"]:
         most = {key: max(rank[key] for rank in run["ranks"]) for key in run["ranks"][0] if key != "rank"}
-        lines.append(f"| {run['set']} | {run['processes']} | {' | '.join(map(str, most.values()))} |")
+        lines.append([run["set"], run["processes"], *most.values()])
     machine = found["machine"]
     note = "The slowest process of each row; no workers, batches of 8 crops of 32^3"
-    return "\n".join([*lines, "", f"{note}; {machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}."])
+    machine_note = f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}"
+    return f"{markdown_table(head, lines)}\n\n{note}; {machine_note}."
 
 
 def table(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from segpeft.markdown import markdown_table
+
 
 def markdown(results: dict[str, dict[str, Any]], command: str) -> str:
     """Returns all parts as one Markdown document, which says by which command it was written."""
@@ -51,8 +53,7 @@ def _tables(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown_table(list(rows[0]), ([_cell(value) for value in row.values()] for row in rows))
 
 
 def _cell(value: Any) -> str:

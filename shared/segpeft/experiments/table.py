@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segpeft.engines.case_table import ALL
+from segpeft.markdown import markdown_table
 
 from .grid import VARIANT
 
@@ -62,7 +63,7 @@ def score_table(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
         line = [row["configuration"], *(_score(scores[region]) for region in regions)]
         mean = f"{_score(scores[ALL])} {_interval(scores[ALL]['interval'])}".strip()
         lines.append([*line, mean, row["cases"], len(row["seeds"])])
-    return _table(["configuration", *regions, "mean of regions", "cases", "seeds"], lines)
+    return markdown_table(["configuration", *regions, "mean of regions", "cases", "seeds"], lines, texts=1)
 
 
 def variant_table(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
@@ -75,7 +76,7 @@ def variant_table(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
     for configuration in configurations:
         found = [scores.get((configuration, variant)) for variant in variants]
         lines.append([configuration, *("–" if score is None else _score(score) for score in found)])
-    return _table(["mean of regions", *variants], lines)
+    return markdown_table(["mean of regions", *variants], lines, texts=1)
 
 
 def cost_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -89,7 +90,7 @@ def cost_table(rows: Sequence[Mapping[str, Any]]) -> str:
         lines.append([row["configuration"], *counts, seconds, _step(row), _saved(row), memory])
     head = ["configuration", "total", "trainable", "frozen", "share trained", "seconds", "seconds a step"]
     head += ["saved for backward", "peak memory"]
-    return _table(head, lines)
+    return markdown_table(head, lines, texts=1)
 
 
 def _step(row: Mapping[str, Any]) -> str:
@@ -115,7 +116,7 @@ def _comparison_table(pairs: Sequence[Mapping[str, Any]]) -> str:
         ]
         for pair in pairs
     ]
-    return _table(head, lines)
+    return markdown_table(head, lines, texts=1)
 
 
 def _score(score: Mapping[str, Any]) -> str:
@@ -132,8 +133,3 @@ def _machine(machine: Mapping[str, Any]) -> str:
     gpu = f", {machine['gpu']}" if machine["gpu"] else ""
     versions = f"Python {machine['python']}, torch {machine['torch']}, MONAI {machine['monai']}"
     return f"{machine['cpu']}, {machine['cores']} cores{gpu}; {machine['system']}; {versions}"
-
-
-def _table(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in (head, rule, *lines))
