@@ -19,7 +19,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 CARDS = ROOT / "bundles"
 FILLED = (
     ROOT / "README.md",
-    *(CARDS / bundle / "docs" / "README.md" for bundle in ("brats_lora", "vit_mae")),
+    *(CARDS / bundle / "docs" / "README.md" for bundle in ("brats_lora", "kits_medtuning", "vit_mae")),
 )
 
 
@@ -83,6 +83,20 @@ def mae_stream(path: Path) -> str:
     return f"{markdown_table(head, lines)}\n\n{note}; {machine_note}."
 
 
+def inference_memory(path: Path) -> str:
+    """Returns what inference held at most, by process, and one window of the shipped network."""
+    found = _read(path)
+    whole, window, machine = found["inference"], found["one_window"], found["machine"]
+    volume = " x ".join(map(str, found["shape"]))
+    lines = [
+        [f"{volume} voxels, small network: inference", whole["peak_gb_of_main_process"]],
+        ["its loader", whole["peak_gb_of_loader"]],
+        [f"one window of {' x '.join(map(str, window['image_size']))}, the shipped network", window["peak_gb"]],
+    ]
+    note = f"Peaks; {machine['cpu']}, {found['threads']} thread, torch {machine['torch']}."
+    return f"{markdown_table(['what', 'GB'], lines, texts=1)}\n\n{note}"
+
+
 def table(path: Path) -> str:
     """Returns the table of a result that is one table below a title."""
     return path.read_text(encoding="utf-8").split("\n", 2)[2].strip()
@@ -99,6 +113,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "missing_modality": ("missing_modality.md", table),
     "ensemble": ("ensemble.md", table),
     "mae_stream": ("mae_stream.json", mae_stream),
+    "inference_memory": ("inference_memory.json", inference_memory),
 }
 """Name -> the file under ``benchmarks/results``, and what makes text of it."""
 

@@ -11,6 +11,7 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 from torch import Tensor
 
+from segpeft.data.hounsfield import HounsfieldScale
 from segpeft.data.normalize import normalize_foreground
 from segpeft.errors import InputError
 
@@ -25,12 +26,6 @@ has no such values. A CT cut to the inside of the body has no air and needs `mod
 def is_ct(volume: Tensor) -> bool:
     """Tells a CT in Hounsfield units from an MR by its air."""
     return bool((volume < AIR_HU).float().mean() >= AIR_SHARE)
-
-
-def window_hounsfield(volume: Tensor, window: Sequence[float]) -> Tensor:
-    """Returns a CT clipped to `window` (HU) and scaled to 0..1, float32; what is below the window is exactly 0."""
-    low, high = window
-    return ((volume.float() - low) / (high - low)).clamp(0, 1)
 
 
 class NormalizeModalityd(MapTransform):
@@ -58,7 +53,8 @@ class NormalizeModalityd(MapTransform):
             raise InputError(f"modality is {modality!r}; expected one of {', '.join(MODALITIES)}")
         if len(ct_window) != 2 or not ct_window[0] < ct_window[1]:
             raise InputError(f"ct_window is {list(ct_window)}; expected a lower and a higher number in HU")
-        self.modality, self.ct_window = modality, tuple(ct_window)
+        low, high = ct_window
+        self.modality, self.scale = modality, HounsfieldScale((low, high), mean=low, std=high - low)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Returns the case with its images normalised."""
@@ -66,6 +62,6 @@ class NormalizeModalityd(MapTransform):
         for key in self.key_iterator(d):
             image = torch.as_tensor(d[key]).as_subclass(Tensor)
             ct = self.modality == "ct" or (self.modality == "auto" and is_ct(image))
-            result = window_hounsfield(image, self.ct_window) if ct else normalize_foreground(image)
+            result = self.scale(image) if ct else normalize_foreground(image)
             d[key] = convert_to_dst_type(result, d[key], dtype=torch.float32)[0]
         return d

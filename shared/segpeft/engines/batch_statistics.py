@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.distributed as dist
 from ignite.engine import Engine, Events
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from .checkpoint_loading import bare_network
 from .distributed import is_distributed
@@ -53,12 +51,13 @@ class SharedStatistics:
         """Averages."""
         if not is_distributed():
             return
-        for module in bare_network(self.network).modules():
-            if isinstance(module, _BatchNorm) and module.track_running_stats:
-                for buffer in (module.running_mean, module.running_var):
-                    _average(buffer)
+        for statistic in running_statistics(bare_network(self.network)):
+            if statistic.is_floating_point():  # the others count batches, of which every process has as many
+                dist.all_reduce(statistic)
+                statistic /= dist.get_world_size()
 
 
-def _average(buffer: Any) -> None:
-    dist.all_reduce(buffer)
-    buffer /= dist.get_world_size()
+def running_statistics(network: nn.Module) -> list[Tensor]:
+    """Returns what the norms of ``network`` keep from batch to batch: running means and variances, and counts."""
+    norms = [module for module in network.modules() if isinstance(module, _NormBase)]
+    return [buffer for norm in norms for buffer in norm.buffers(recurse=False)]

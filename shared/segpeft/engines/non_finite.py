@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 import torch
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
+from monai.engines.utils import IterationEvents
 from torch import Tensor
-from torch.nn.modules.batchnorm import _NormBase
 
 from segpeft.errors import InputError
 
+from .batch_statistics import running_statistics
 from .distributed import any_process
 
 logger = logging.getLogger(__name__)
@@ -19,10 +20,9 @@ logger = logging.getLogger(__name__)
 class NonFiniteGuard:
     """Skips the optimizer step where the loss or a gradient is NaN or infinite, and stops when that keeps happening.
 
-    To be called between backward and step (``IterationEvents.BACKWARD_COMPLETED``), and :meth:`remember` before the
-    forward pass. Gradients are taken away and the running statistics of batch norms are put back, so the step changes
-    neither weights nor buffers nor the optimizer's state. With float16 the gradient scaler has to see the overflow to
-    lower its scale, and skips the step itself. All processes of a distributed run decide alike.
+    Gradients are taken away and the running statistics of batch norms are put back, so the step changes neither weights
+    nor buffers nor the optimizer's state. With float16 the gradient scaler has to see the overflow to lower its scale,
+    and skips the step itself. All processes of a distributed run decide alike.
 
     Args:
         max_bad_steps: stop after so many skipped steps in a row.
@@ -37,12 +37,20 @@ class NonFiniteGuard:
         self.max_bad_steps = max_bad_steps
         self.skipped = 0
         self.in_a_row = 0
-        self.statistics: list[tuple[Tensor, Tensor]] = []
+        self.statistics: list[Tensor] = []
+        self.before: list[Tensor] = []
 
-    def remember(self, engine: Engine) -> None:
-        """Keeps the buffers of batch norms as they are before the step, which writes them in its forward pass."""
-        norms = [m for m in engine.network.modules() if isinstance(m, _NormBase)]  # type: ignore[attr-defined]
-        self.statistics = [(buffer, buffer.clone()) for norm in norms for buffer in norm.buffers(recurse=False)]
+    def attach(self, engine: Engine) -> None:
+        """Attaches to a MONAI trainer: before the forward pass, and between backward and step."""
+        engine.add_event_handler(Events.STARTED, self._find)
+        engine.add_event_handler(Events.ITERATION_STARTED, self._remember)
+        engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self)
+
+    def _find(self, engine: Engine) -> None:
+        self.statistics = running_statistics(engine.network)  # type: ignore[attr-defined]
+
+    def _remember(self, engine: Engine) -> None:
+        self.before = [statistic.clone() for statistic in self.statistics]
 
     def __call__(self, engine: Engine) -> None:
         """Looks at the loss and the gradients of a MONAI trainer.
@@ -65,8 +73,8 @@ class NonFiniteGuard:
                 "expected a lower learning rate, or amp off"
             )
         logger.warning("%s: loss or gradient not finite (loss %.3g), step skipped", place, float(loss))
-        for buffer, before in self.statistics:
-            buffer.copy_(before)
+        for statistic, before in zip(self.statistics, self.before, strict=True):
+            statistic.copy_(before)
         scaler = engine.scaler  # type: ignore[attr-defined]
         if scaler is not None and scaler.is_enabled() and gradients:
             gradients[0].fill_(torch.inf)

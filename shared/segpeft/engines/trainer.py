@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
-from ignite.engine import Events
 from monai.engines import SupervisedTrainer
-from monai.engines.utils import IterationEvents
 from monai.engines.workflow import Workflow
 from monai.handlers import ValidationHandler
 
@@ -85,8 +83,7 @@ class Trainer(SupervisedTrainer):
         self.wants_amp = amp
         self.prepare = tuple(prepare)
         self.guard = NonFiniteGuard(max_bad_steps)
-        self.add_event_handler(Events.ITERATION_STARTED, self.guard.remember)
-        self.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self.guard)
+        self.guard.attach(self)
         self.logger.addFilter(RAISED_ANYWAY)
 
     def run(self) -> None:  # type: ignore[override]

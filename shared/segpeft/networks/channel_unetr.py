@@ -11,7 +11,7 @@ from segpeft.errors import InputError
 from .decoders import UNETRDecoder
 from .fusion import ChannelFusion
 from .norm_eps import set_norm_eps
-from .vit_encoder import vit_encoder
+from .vit_encoder import token_grid, vit_encoder
 
 
 class ChannelUNETR(nn.Module):
@@ -63,14 +63,10 @@ class ChannelUNETR(nn.Module):
         ):
             if value < least:
                 raise InputError(f"{name} {value} is out of range: expected at least {least}")
-        if len(image_size) != len(patch_size) or any(
-            s < p or s % p for s, p in zip(image_size, patch_size, strict=True)
-        ):
-            raise InputError(f"image_size {list(image_size)} is no multiple of patch_size {list(patch_size)}")
         if hidden_size % num_heads:
             raise InputError(f"hidden_size {hidden_size} does not divide by num_heads {num_heads}")
         self.in_channels = in_channels
-        self.grid = [s // p for s, p in zip(image_size, patch_size, strict=True)]
+        self.grid = token_grid(image_size, patch_size)
         self.taps = [num_layers // 4, num_layers // 2, 3 * num_layers // 4]
         self.vit = vit_encoder(image_size, patch_size, hidden_size, mlp_dim, num_layers, num_heads, qkv_bias)
         set_norm_eps(self.vit, norm_eps)

@@ -12,7 +12,7 @@ from segpeft.errors import InputError
 
 from .norm_eps import set_norm_eps
 from .pretrained.monai_mae import encoder_of
-from .vit_encoder import slim_transformer_blocks
+from .vit_encoder import slim_transformer_blocks, token_grid
 
 
 class MaskedAutoEncoder(MaskedAutoEncoderViT):
@@ -48,10 +48,7 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
     ) -> None:
         if not 0 < masking_ratio < 1:
             raise InputError(f"masking_ratio {masking_ratio} is out of range: expected 0 < masking_ratio < 1")
-        if len(image_size) != len(patch_size) or any(
-            s < p or s % p for s, p in zip(image_size, patch_size, strict=True)
-        ):
-            raise InputError(f"image_size {list(image_size)} is no multiple of patch_size {list(patch_size)}")
+        grid = token_grid(image_size, patch_size)
         for name, width, heads in (("", hidden_size, num_heads), ("decoder_", decoder_hidden_size, decoder_num_heads)):
             if width % heads or width % (2 * len(image_size)):  # the position embedding has a sine and a cosine an axis
                 raise InputError(
@@ -77,7 +74,7 @@ class MaskedAutoEncoder(MaskedAutoEncoderViT):
         set_norm_eps(self, norm_eps)
         self.encoder_header = {
             "kind": "vit",
-            "grid": [size // patch for size, patch in zip(image_size, patch_size, strict=True)],
+            "grid": grid,
             "patch_size": list(patch_size),
             "num_heads": num_heads,
             "norm_eps": norm_eps,

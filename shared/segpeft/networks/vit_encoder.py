@@ -8,6 +8,8 @@ from monai.networks.blocks.transformerblock import TransformerBlock
 from monai.networks.nets.vit import ViT
 from torch import nn
 
+from segpeft.errors import InputError
+
 
 def slim_transformer_blocks(network: nn.Module) -> nn.Module:
     """Removes what MONAI's transformer blocks hold but never use, and turns fused attention on; returns ``network``.
@@ -44,7 +46,11 @@ def vit_encoder(
         num_heads: attention heads.
         qkv_bias: whether the fused qkv layer has a bias.
         in_channels: channels of the image.
+
+    Raises:
+        InputError: the image cannot be cut into whole patches.
     """
+    grid = token_grid(image_size, patch_size)
     vit = ViT(
         in_channels=in_channels,
         img_size=tuple(image_size),
@@ -56,5 +62,21 @@ def vit_encoder(
         qkv_bias=qkv_bias,
         spatial_dims=len(image_size),
     )
-    vit.grid = [size // patch for size, patch in zip(image_size, patch_size, strict=True)]  # type: ignore[assignment]
+    vit.grid = grid  # type: ignore[assignment]
     return slim_transformer_blocks(vit)  # type: ignore[return-value]
+
+
+def token_grid(image_size: Sequence[int], patch_size: Sequence[int]) -> list[int]:
+    """Returns how many tokens lie along each axis.
+
+    Args:
+        image_size: in voxels.
+        patch_size: in voxels.
+
+    Raises:
+        InputError: the image cannot be cut into whole patches.
+    """
+    pairs = list(zip(image_size, patch_size, strict=False))
+    if len(image_size) != len(patch_size) or any(size < patch or size % patch for size, patch in pairs):
+        raise InputError(f"image_size {list(image_size)} is no multiple of patch_size {list(patch_size)}")
+    return [size // patch for size, patch in pairs]
