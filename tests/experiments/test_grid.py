@@ -38,10 +38,18 @@ def test_tiny_replaces_fields_and_merges_values(tmp_path):
     assert grid.overrides == {"epochs": "{epochs}"}
 
 
+def test_tiny_says_what_it_is_in_front(tmp_path):
+    path = written(tmp_path, about="All methods.", tiny={"about": "Few cases."})
+    assert read_grid(path, tiny=True).about == "Few cases. All methods."
+
+
 def test_a_base_gives_what_the_grid_leaves_out(tmp_path):
     (tmp_path / "base.json").write_text(json.dumps({"seeds": [7], "configurations": {"c": {}}}))
     grid = read_grid(written(tmp_path, base="base.json", configurations=None))
     assert (grid.seeds, list(grid.configurations)) == ([0, 1, 2], ["c"])
+    (tmp_path / "middle.json").write_text(json.dumps({"base": "base.json", "seeds": [8]}))
+    grid = read_grid(written(tmp_path, base="middle.json", seeds=None, configurations=None))
+    assert (grid.seeds, list(grid.configurations)) == ([8], ["c"])
     with pytest.raises(InputError, match="gone.json: not a readable JSON file"):
         read_grid(written(tmp_path, base="gone.json"))
 

@@ -20,7 +20,7 @@ def merged(bundle, names, overrides):
     return knobs | overrides
 
 
-FORMS = [(path, tiny) for path in GRIDS for tiny in (False, True) if not tiny or "tiny" in json.loads(path.read_text())]
+FORMS = [(path, tiny) for path in GRIDS for tiny in (False, True) if not tiny or read_grid(path).tiny]
 
 
 @pytest.mark.parametrize(("path", "tiny"), FORMS, ids=lambda part: getattr(part, "stem", "tiny" if part else "whole"))

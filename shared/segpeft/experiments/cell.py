@@ -159,7 +159,8 @@ class Cell:
             "stage": stage.overrides,
             "configuration": {name: value for name, value in configuration.items() if name != CONFIGS},
         }
-        return {name: fill(content, known_values(self.values, places)) for name, content in layers.items()}
+        known = known_values(self.values, places)
+        return {name: fill(content, known) for name, content in layers.items()}
 
 
 def config_texts(bundle: Path, configs: Any) -> list[str]:

@@ -85,7 +85,8 @@ class Grid:
         values: what placeholders stand for, may hold those of places; None must be given on the command line.
         metrics: columns of ``cases.csv`` to report, the first one in plot and tests.
         variants: overrides by name that every configuration can be crossed with, see :func:`vary`.
-        tiny: replaces fields of the grid (and entries of ``values`` and ``overrides``) for a quick run.
+        tiny: replaces fields of the grid (and entries of ``values`` and ``overrides``) for a quick run; its ``about``
+            goes in front of the grid's.
     """
 
     name: str
@@ -109,16 +110,13 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
 
     Args:
         path: a JSON file with the fields of :class:`Grid`. With ``base``, a path from its own folder, it has that
-            file's fields too where it does not give its own.
+            file's fields too where it does not give its own; a base may have a base.
         tiny: the quick form; its name gets the ending ``_tiny``.
 
     Raises:
         InputError: naming the file and what is wrong with it.
     """
-    content = _read_json(path)
-    if isinstance(content, dict) and "base" in content:
-        base = content.pop("base")
-        content = {**_read_json(path.parent / str(base)), **content}
+    content = _read_with_base(path)
     if tiny and isinstance(content, dict):
         if not content.get("tiny"):
             raise InputError(f"{path}: has no tiny form, expected it without --tiny")
@@ -135,11 +133,14 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
     return replace(grid, stages=stages, data=data, prepare=prepare)
 
 
-def _read_json(path: Path) -> Any:
+def _read_with_base(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable JSON file ({error}), expected a grid") from error
+    if isinstance(content, dict) and "base" in content:
+        return {**_read_with_base(path.parent / str(content.pop("base"))), **content}
+    return content
 
 
 def vary(grid: Grid, names: Sequence[str]) -> Grid:
@@ -170,8 +171,11 @@ def _crossed(overrides: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[s
 
 def _made_tiny(content: dict[str, Any]) -> dict[str, Any]:
     result = {**content, "name": f"{content.get('name')}_tiny"}
-    for name, value in dict(content.get("tiny") or {}).items():
-        result[name] = {**(content.get(name) or {}), **value} if name in ("values", "overrides") else value
+    for name, value in content["tiny"].items():
+        if name == "about":
+            result[name] = f"{value} {content.get(name, '')}".strip()
+        else:
+            result[name] = {**(content.get(name) or {}), **value} if name in ("values", "overrides") else value
     return result
 
 
