@@ -4,6 +4,9 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from .eager import records_gradients
 
 
 def interpolation(size: int, nodes: int, like: Tensor) -> Tensor:
@@ -27,14 +30,24 @@ def interpolation(size: int, nodes: int, like: Tensor) -> Tensor:
 
 
 class Filter(nn.Module):
-    """Base of both variants: computes in float32 (or float64), because FFT and short types do not go together."""
+    """Base of both variants: computes in float32 (or float64), because FFT and short types do not go together.
+
+    For the backward pass only the volume is kept, which the branches beside it keep, too; spectrum and response are
+    computed again.
+    """
 
     def forward(self, volume: Tensor) -> Tensor:
         """Maps (B, D, h, w, C) to the same shape and type."""
-        wide = volume if volume.dtype == torch.float64 else volume.float()
         if not torch.jit.is_scripting():
             with torch.autocast(volume.device.type, enabled=False):
-                return self.filtered(wide).to(volume.dtype)
+                if records_gradients():
+                    return checkpoint(self.in_full_precision, volume, use_reentrant=False, preserve_rng_state=False)
+                return self.in_full_precision(volume)
+        return self.in_full_precision(volume)
+
+    def in_full_precision(self, volume: Tensor) -> Tensor:
+        """Maps (B, D, h, w, C) to the same shape and type."""
+        wide = volume if volume.dtype == torch.float64 else volume.float()
         return self.filtered(wide).to(volume.dtype)
 
     def filtered(self, volume: Tensor) -> Tensor:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segpeft.errors import InputError
 
 from .bottleneck import zero_
 from .fourier import SliceFilter, VolumeFilter
+from .gelu_linear import gelu_linear
 from .hosts import host_backbone
 from .layouts import Layout
 from .method import Method, check_count
@@ -164,10 +164,10 @@ class MedAdapterSocket(Socket):
 
     def forward(self, x: Tensor, grid: list[int], carry: Tensor) -> tuple[Tensor, Tensor]:
         """Maps tokens (B, N, C), or (B * D, N, C) of slices, to the same shape; see :meth:`Socket.forward`."""
-        z = F.gelu(self.down(x))
+        z = gelu_linear(x, self.down)
         volume = volume_of(z, grid, self.slice_axis)  # (B, D, h, w, hidden)
         feature, carry = self.inter_fi(self.intra_fe(volume), carry)
-        return x + F.gelu(self.up(z + tokens_of(feature, z, self.slice_axis))), carry
+        return x + gelu_linear(z + tokens_of(feature, z, self.slice_axis), self.up), carry
 
 
 class IntraFE(nn.Module):

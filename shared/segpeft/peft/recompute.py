@@ -9,6 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from .adopt import adopt, replace_module
 from .channel_lora import ChannelLoRALinear
+from .eager import records_gradients
 from .hosts import TransformerBlockHost, host_backbone
 from .layouts import Layout
 
@@ -27,14 +28,14 @@ class RecomputingBlock(TransformerBlockHost):
     def attn_branch(self, x: Tensor, grid: list[int] | None = None) -> Tensor:
         """Returns ``attn(norm1(x))`` of tokens (C * B, N, d), channels slowest."""
         if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves the body out only if this stands alone
-            if torch.is_grad_enabled() and not torch.jit.is_tracing() and _attention_fits(self):
+            if records_gradients() and _attention_fits(self):
                 return _attention(self, x)
         return self.attn(self.norm1(x))
 
     def mlp_branch(self, x: Tensor) -> Tensor:
         """Returns ``mlp(norm2(x))`` of tokens (C * B, N, d), channels slowest."""
         if not torch.jit.is_scripting():  # noqa: SIM102
-            if torch.is_grad_enabled() and not torch.jit.is_tracing() and _mlp_fits(self):
+            if records_gradients() and _mlp_fits(self):
                 return _layer(self.mlp.linear2, _layer(self.mlp.linear1, x, self.norm2), self.mlp.fn)
         return self.mlp(self.norm2(x))
 

@@ -1,0 +1,53 @@
+"""GELU of a linear layer, without keeping the layer's output for the backward pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from .eager import records_gradients
+
+
+def gelu_linear(x: Tensor, linear: nn.Linear) -> Tensor:
+    """Returns ``gelu(linear(x))`` of tokens (..., in).
+
+    torch keeps what GELU gets; here it is computed again in the backward pass from ``x``, which is kept anyway for the
+    layer's own gradient. The definition is the plain form: same values and gradients up to rounding. It runs here, too,
+    when scripted, traced, compiled or without gradients. Forward hooks on ``linear`` are not called.
+
+    Args:
+        x: tokens.
+        linear: trained.
+    """
+    if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves the body out only if this stands alone
+        if records_gradients():
+            autocast = torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64
+            dtype = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
+            return _GELULinear.apply(x, linear.weight, linear.bias, dtype)
+    return F.gelu(linear(x))
+
+
+class _GELULinear(torch.autograd.Function):
+    """``gelu(x W^T + b)``, products in ``dtype``: a backward pass runs outside autocast, so the type is explicit."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
+        """Maps ``x (..., in)`` to ``(..., out)``."""
+        ctx.save_for_backward(x, weight, bias)
+        ctx.dtype = dtype
+        return F.gelu(F.linear(x.to(dtype), weight.to(dtype), bias.to(dtype)))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Returns the gradients of ``x``, ``weight`` and ``bias``."""
+        x, weight, bias = ctx.saved_tensors
+        tokens, matrix = x.to(ctx.dtype).flatten(0, -2), weight.to(ctx.dtype)
+        inner = F.linear(tokens, matrix, bias.to(ctx.dtype))
+        g = torch.ops.aten.gelu_backward(grad.to(ctx.dtype).flatten(0, -2), inner)
+        grad_x = (g @ matrix).reshape(x.shape).to(x.dtype) if ctx.needs_input_grad[0] else None
+        return grad_x, (g.mT @ tokens).to(weight.dtype), g.sum(0).to(bias.dtype), None
