@@ -2,6 +2,7 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.handlers import ValidationHandler
+from torch import nn
 
 from segpeft.engines import OneCycle, SeedEveryEpoch, TrainingState
 from segpeft.errors import InputError
@@ -14,7 +15,7 @@ class Killed(BaseException):
 
 def build(path, resume=False, workers=0, epochs=4, seed=7, initial=0, count=4, state_first=False):
     """Everything a training needs, made anew."""
-    net = network(initial)
+    net = network(initial).append(nn.BatchNorm3d(2))  # its running statistics have to survive, too
     optimizer = adam(net)
     schedule = OneCycle(optimizer, max_lr=0.05)
     judge = validator(net)
