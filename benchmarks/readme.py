@@ -54,6 +54,24 @@ def targets(path: Path) -> str:
     return f"{markdown_table(['what', 'measured', 'asked'], lines)}\n\n{note}"
 
 
+def training_step(path: Path) -> str:
+    """Returns what a training step of each method takes, as ratios to full fine-tuning."""
+    parts = [part for part in _read(path).values() if "time_ratio" in part["rows"][0]]
+    rows = {row["method"]: row for part in parts for row in part["rows"]}
+    head = ["method", "trained", "step time / full", "saved for backward / full", "memory / full"]
+    lines = [
+        [
+            name,
+            f"{row['trainable']:,}",
+            *(f"{row[ratio]:.3f}" for ratio in ("time_ratio", "saved_ratio", "memory_ratio")),
+        ]
+        for name, row in rows.items()
+    ]
+    machine = parts[0]["machine"]
+    note = f"{machine['processor']}, {machine['threads']} thread, torch {machine['torch']}."
+    return f"{markdown_table(head, lines, texts=1)}\n\n{note}"
+
+
 def experiment(path: Path) -> str:
     """Returns the first table of an experiment, its Dice by configuration, and the machine."""
     results = _read(path)
@@ -106,6 +124,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "demo": ("demo.json", demo),
     "bench": ("channel_lora_step.json", targets),
     "med_adapter_step": ("med_adapter_step.json", targets),
+    "med_tuning_step": ("med_tuning_step.json", training_step),
     "channel_lora_brats": ("channel_lora_brats/results.json", experiment),
     "channel_lora_hippocampus": ("channel_lora_hippocampus/results.json", experiment),
     "med_tuning_demo": ("med_tuning_demo/results.json", whole_experiment),
