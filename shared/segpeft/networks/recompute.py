@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from segpeft.peft.adopt import adopt, replace_module
+from segpeft.peft.eager import records_gradients
 
 REDUCED = (torch.bfloat16, torch.float16)
 
@@ -26,7 +27,7 @@ class RecomputingResBlock(UnetResBlock):
     def forward(self, inp: Tensor) -> Tensor:
         """Maps (B, in, H, W, D) to (B, out, H, W, D)."""
         if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves the body out only if this stands alone
-            if torch.is_grad_enabled() and not torch.jit.is_tracing():
+            if records_gradients():
                 return _recomputed(self, inp)
         residual = inp
         if hasattr(self, "conv3"):
