@@ -66,8 +66,8 @@ def literal(made: MedAdapterSocket, x: Tensor, before: Tensor, fusion: str) -> t
     return x + F.gelu(pointwise(made.up, z + feature)), feature
 
 
-def pointwise(linear: nn.Module, x: Tensor) -> Tensor:
-    return linear(x.movedim(1, -1)).movedim(-1, 1)
+def pointwise(linear: nn.Linear, x: Tensor) -> Tensor:
+    return F.linear(x.movedim(1, -1), linear.weight, linear.bias).movedim(-1, 1)
 
 
 @BY_METHOD

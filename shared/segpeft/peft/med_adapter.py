@@ -12,9 +12,9 @@ from segpeft.errors import InputError
 
 from .bottleneck import zero_
 from .fourier import SliceFilter, VolumeFilter
-from .gelu_linear import gelu_linear
 from .hosts import host_backbone
 from .layouts import Layout
+from .linear_gelu import LinearGELU
 from .method import Method, check_count
 from .sockets import Socket, fill_socket
 from .token_volume import tokens_of, volume_of
@@ -140,7 +140,7 @@ class MedAdapter(Method):
 
 
 class MedAdapterSocket(Socket):
-    """``x + GELU(up(z + H))`` with ``z = GELU(down(x))`` and ``H = Inter-FI(Intra-FE(z))``.
+    """``x + GELU(up(z + H))`` with ``z = GELU(down(x))`` and ``H = Inter-FI(Intra-FE(z))``; GELU is part of the layers.
 
     ``carry`` is the ``H`` of the stage before, (B, D, h', w', C' / alpha). A 3D backbone's tokens are put into the
     order of a 2D one at their hidden width, so that all below it is one implementation.
@@ -156,18 +156,18 @@ class MedAdapterSocket(Socket):
     def __init__(self, width: int, intra_fe: IntraFE, inter_fi: nn.Module, slice_axis: int, init: str) -> None:
         super().__init__()
         self.slice_axis = slice_axis
-        self.down = nn.Linear(width, intra_fe.channels)
+        self.down = LinearGELU(width, intra_fe.channels)
         self.intra_fe, self.inter_fi = intra_fe, inter_fi
-        self.up = nn.Linear(intra_fe.channels, width)
+        self.up = LinearGELU(intra_fe.channels, width)
         if init == "zero":
             zero_(self.up)
 
     def forward(self, x: Tensor, grid: list[int], carry: Tensor) -> tuple[Tensor, Tensor]:
         """Maps tokens (B, N, C), or (B * D, N, C) of slices, to the same shape; see :meth:`Socket.forward`."""
-        z = gelu_linear(x, self.down)
+        z = self.down(x)
         volume = volume_of(z, grid, self.slice_axis)  # (B, D, h, w, hidden)
         feature, carry = self.inter_fi(self.intra_fe(volume), carry)
-        return x + gelu_linear(z + tokens_of(feature, z, self.slice_axis), self.up), carry
+        return x + self.up(z + tokens_of(feature, z, self.slice_axis)), carry
 
 
 class IntraFE(nn.Module):

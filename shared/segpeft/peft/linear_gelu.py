@@ -1,4 +1,4 @@
-"""GELU of a linear layer, without keeping the layer's output for the backward pass."""
+"""A linear layer and GELU, without keeping what is between them for the backward pass."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from torch.autograd.function import once_differentiable
 from .eager import records_gradients
 
 
-def gelu_linear(x: Tensor, linear: nn.Linear) -> Tensor:
-    """Returns ``gelu(linear(x))`` of tokens (..., in).
+class LinearGELU(nn.Linear):
+    """``gelu(W x + b)``, trained, that keeps ``x`` alone for the backward pass.
 
-    torch keeps what GELU gets; here it is computed again in the backward pass from ``x``, which is kept anyway for the
-    layer's own gradient. The definition is the plain form: same values and gradients up to rounding. It runs here, too,
-    when scripted, traced, compiled or without gradients. Forward hooks on ``linear`` are not called.
-
-    Args:
-        x: tokens.
-        linear: trained.
+    torch keeps what GELU gets, too; here it is computed again from ``x``, which is kept anyway for the gradient of
+    ``W``. The definition is the plain form: same values and gradients up to rounding. It runs here, too, when scripted,
+    traced, compiled or without gradients.
     """
-    if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves the body out only if this stands alone
-        if records_gradients():
-            autocast = torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64
-            dtype = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
-            return _GELULinear.apply(x, linear.weight, linear.bias, dtype)
-    return F.gelu(linear(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps tokens (..., in) to (..., out)."""
+        if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves the body out only if this stands alone
+            if records_gradients():
+                autocast = torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64
+                dtype = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
+                return _LinearGELU.apply(x, self.weight, self.bias, dtype)
+        return F.gelu(F.linear(x, self.weight, self.bias))
 
 
-class _GELULinear(torch.autograd.Function):
+class _LinearGELU(torch.autograd.Function):
     """``gelu(x W^T + b)``, products in ``dtype``: a backward pass runs outside autocast, so the type is explicit."""
 
     @staticmethod
