@@ -49,8 +49,7 @@ def targets(path: Path) -> str:
             sign = ">=" if target["at_least"] else "<="
             missed = "" if target["met"] else " (missed)"
             lines.append([target["name"], f"{target['value']:.3g}{missed}", f"{sign} {target['bound']:g}"])
-    machine = next(iter(parts.values()))["machine"]
-    note = f"{machine['processor']}, {machine['threads']} thread, torch {machine['torch']}."
+    note = _threads(next(iter(parts.values()))["machine"])
     return f"{markdown_table(['what', 'measured', 'asked'], lines)}\n\n{note}"
 
 
@@ -67,8 +66,7 @@ def training_step(path: Path) -> str:
         ]
         for name, row in rows.items()
     ]
-    machine = parts[0]["machine"]
-    note = f"{machine['processor']}, {machine['threads']} thread, torch {machine['torch']}."
+    note = _threads(parts[0]["machine"])
     return f"{markdown_table(head, lines, texts=1)}\n\n{note}"
 
 
@@ -157,6 +155,10 @@ def filled(text: str, results: Path = RESULTS) -> str:
         if opened and closed:
             text = f"{before}{head}{block(results / source)}\n{tail}{after}"
     return text
+
+
+def _threads(machine: dict[str, Any]) -> str:
+    return f"{machine['processor']}, {machine['threads']} thread, torch {machine['torch']}."
 
 
 def _read(path: Path) -> dict[str, Any]:

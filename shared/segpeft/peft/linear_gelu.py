@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from .eager import records_gradients
+from .eager import product_dtype, records_gradients
 
 
 class LinearGELU(nn.Linear):
@@ -24,9 +24,7 @@ class LinearGELU(nn.Linear):
         """Maps tokens (..., in) to (..., out)."""
         if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves the body out only if this stands alone
             if records_gradients():
-                autocast = torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64
-                dtype = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
-                return _LinearGELU.apply(x, self.weight, self.bias, dtype)
+                return _LinearGELU.apply(x, self.weight, self.bias, product_dtype(x))
         return F.gelu(F.linear(x, self.weight, self.bias))
 
 

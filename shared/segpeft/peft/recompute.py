@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from .adopt import adopt, replace_module
 from .channel_lora import ChannelLoRALinear
-from .eager import records_gradients
+from .eager import product_dtype, records_gradients
 from .hosts import TransformerBlockHost, host_backbone
 from .layouts import Layout
 
@@ -90,10 +90,8 @@ def _layer(linear: nn.Module, x: Tensor, before: nn.Module | None = None) -> Ten
     if not adapted or not _off(linear.lora_dropout):  # type: ignore[arg-type]
         return linear(x if before is None else before(x))
     norm = (before.weight, before.bias, before.eps) if isinstance(before, nn.LayerNorm) else (None, None, 0.0)
-    autocast = torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64
-    dtype = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
     layer = linear.lora_a, linear.lora_b, linear.scaling, linear.weight, linear.bias
-    return _AdaptedLinear.apply(x, *layer, *norm, isinstance(before, nn.GELU), dtype)
+    return _AdaptedLinear.apply(x, *layer, *norm, isinstance(before, nn.GELU), product_dtype(x))
 
 
 class _AdaptedLinear(torch.autograd.Function):
