@@ -10,11 +10,12 @@ from segpeft.data.phantoms.abdomen import PHANTOM as ABDOMEN
 from segpeft.data.phantoms.brain import PHANTOM as BRAIN
 from segpeft.data.phantoms.case import Phantom
 from segpeft.data.phantoms.dataset_writer import write_dataset
+from segpeft.data.phantoms.kidneys import PHANTOM as KIDNEYS
 from segpeft.data.phantoms.prostate import PHANTOM as PROSTATE
 from segpeft.data.phantoms.settings import LAYOUTS, Settings
 from segpeft.errors import InputError
 
-PHANTOMS: dict[str, Phantom] = {phantom.name: phantom for phantom in (BRAIN, PROSTATE, ABDOMEN)}
+PHANTOMS: dict[str, Phantom] = {phantom.name: phantom for phantom in (BRAIN, PROSTATE, ABDOMEN, KIDNEYS)}
 
 
 class _OneLineParser(argparse.ArgumentParser):

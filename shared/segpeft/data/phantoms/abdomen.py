@@ -29,6 +29,7 @@ from segpeft.data.phantoms.pose import Pose
 from segpeft.data.phantoms.waves import RandomWaves
 
 SMALLEST = (24, 24, 8)
+KIDNEYS = (0.0, -30.0, 0.0)  # the middle between them in mm
 ONE_KIDNEY_SHARE = 0.1
 NO_TUMOUR_SHARE = 0.08
 TWO_TUMOURS_SHARE = 0.12
@@ -50,7 +51,9 @@ class _Patient:
     top: float
 
 
-def abdomen_case(shape: Shape | None, seed: int, index: int) -> PhantomCase:
+def abdomen_case(
+    shape: Shape | None, seed: int, index: int, targeted: tuple[float, float, float] | None = None
+) -> PhantomCase:
     """Makes one case; it depends on nothing but the arguments.
 
     Args:
@@ -58,6 +61,7 @@ def abdomen_case(shape: Shape | None, seed: int, index: int) -> PhantomCase:
             many slices of 1 to 5 mm as it is high.
         seed: seed of the data set.
         index: number of the case in the data set, from 0.
+        targeted: extent in mm about the kidneys that is reconstructed, as far as it was scanned; None: all of it.
 
     Returns:
         CT in HU with the label of kidney (1, with its cysts, without sinus and pelvis) and tumour (2); a tenth of the
@@ -67,7 +71,7 @@ def abdomen_case(shape: Shape | None, seed: int, index: int) -> PhantomCase:
         InputError: if an axis has too few voxels (24, 24, 8), or seed or index is negative.
     """
     patient = _draw_patient(source_of_case(seed, index))
-    grid = _grid(patient, shape)
+    grid = _grid(patient, shape, targeted)
     hounsfield = np.empty(grid.shape, dtype=np.float32)
     label = np.empty(grid.shape, dtype=np.uint8)
     for block in grid.blocks():
@@ -99,12 +103,16 @@ def _draw_kidneys(rng: np.random.Generator) -> tuple[Kidney, ...]:
     return tuple(Kidney(rng, side, count if side == ill else 0) for side in sides)
 
 
-def _grid(patient: _Patient, shape: Shape | None) -> Grid:
-    """The case's grid, centred a little behind the patient so that it shows the table, with whole slices if full."""
+def _grid(patient: _Patient, shape: Shape | None, targeted: tuple[float, float, float] | None) -> Grid:
+    """The case's grid with whole slices if full, centred a little behind the patient so that it shows the table."""
     scanner = patient.scanner
-    slices = round((patient.top - patient.bottom) / scanner.thickness)
-    field_of_view = (MATRIX * scanner.pixel, MATRIX * scanner.pixel, slices * scanner.thickness)
-    centre = (0.0, -14.0, 0.5 * (patient.bottom + patient.top))
+    bottom, top, in_plane, centre_y = patient.bottom, patient.top, (MATRIX * scanner.pixel,) * 2, -14.0
+    if targeted is not None:
+        bottom, top = max(bottom, KIDNEYS[2] - targeted[2] / 2), min(top, KIDNEYS[2] + targeted[2] / 2)
+        in_plane, centre_y = targeted[:2], KIDNEYS[1]
+    slices = round((top - bottom) / scanner.thickness)
+    field_of_view = (*in_plane, slices * scanner.thickness)
+    centre = (0.0, centre_y, 0.5 * (bottom + top))
     return Grid(shape or (MATRIX, MATRIX, slices), field_of_view, centre=centre, smallest=SMALLEST)
 
 
