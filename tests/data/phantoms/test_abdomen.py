@@ -167,7 +167,7 @@ def test_every_case_has_a_protocol_of_its_own() -> None:
     seen = []
     for index in range(30):
         patient = abdomen._draw_patient(source_of_case(0, index))
-        grid = abdomen._grid(patient, None)
+        grid = abdomen._grid(patient, None, None)
         x, y, z = grid.spacing
         assert x == pytest.approx(y)
         assert PIXEL[0] <= x <= PIXEL[1]
