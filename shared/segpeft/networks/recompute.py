@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from segpeft.peft.adopt import adopt, replace_module
-from segpeft.peft.eager import records_gradients
+from segpeft.peft.eager import product_dtype, records_gradients
 
 REDUCED = (torch.bfloat16, torch.float16)
 
@@ -76,8 +76,7 @@ def _plain_conv(module: nn.Module) -> bool:
 
 
 def _recomputed(block: RecomputingResBlock, x: Tensor) -> Tensor:
-    autocast = torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64
-    dtype = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
+    dtype = product_dtype(x)
     slope, conv2 = block.lrelu.negative_slope, block.conv2.conv
     shortcut = block.conv3.conv.weight if block.downsample else None
     inner = _NormActConv.apply(block.conv1(x), conv2.weight, list(conv2.padding), block.norm1.eps, slope, dtype)
