@@ -104,15 +104,15 @@ def _draw_kidneys(rng: np.random.Generator) -> tuple[Kidney, ...]:
 
 
 def _grid(patient: _Patient, shape: Shape | None, targeted: tuple[float, float, float] | None) -> Grid:
-    """The case's grid with whole slices if full, centred a little behind the patient so that it shows the table."""
+    """The case's grid, with whole slices if full: about the kidneys, or a little behind the patient, table and all."""
     scanner = patient.scanner
-    bottom, top, in_plane, centre_y = patient.bottom, patient.top, (MATRIX * scanner.pixel,) * 2, -14.0
+    bottom, top, in_plane, middle = patient.bottom, patient.top, (MATRIX * scanner.pixel,) * 2, (0.0, -14.0)
     if targeted is not None:
         bottom, top = max(bottom, KIDNEYS[2] - targeted[2] / 2), min(top, KIDNEYS[2] + targeted[2] / 2)
-        in_plane, centre_y = targeted[:2], KIDNEYS[1]
+        in_plane, middle = targeted[:2], KIDNEYS[:2]
     slices = round((top - bottom) / scanner.thickness)
     field_of_view = (*in_plane, slices * scanner.thickness)
-    centre = (0.0, centre_y, 0.5 * (bottom + top))
+    centre = (*middle, 0.5 * (bottom + top))
     return Grid(shape or (MATRIX, MATRIX, slices), field_of_view, centre=centre, smallest=SMALLEST)
 
 
