@@ -50,22 +50,29 @@ def _draw(panel: Any, score: Mapping[str, Any], height: int) -> None:
 def save_parameter_plot(results: Mapping[str, Any], path: Path) -> None:
     """Draws the first metric, mean of the regions, over the trainable parameters: mean and spread over seeds of a row.
 
+    Points are numbered by falling score; the legend says which row has which number.
+
     Args:
         results: the content of ``results.json``.
         path: of the PNG, replaced in one step.
     """
     metric = results["metrics"][0]
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    rows = [row for row in results["rows"] if row["scores"][metric][ALL]["mean"] is not None]
+    rows = [row for row in rows if row["parameters"]["trainable"]]
+    figure = Figure(figsize=(9, max(5, 1 + 0.22 * len(rows))), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    for row in results["rows"]:
+    for number, row in enumerate(sorted(rows, key=lambda row: -row["scores"][metric][ALL]["mean"]), 1):
         score, count = row["scores"][metric][ALL], row["parameters"]["trainable"]
-        if score["mean"] is not None and count:
-            axes.errorbar(count, score["mean"], yerr=score["spread"] or 0.0, fmt="o", capsize=3)
-            axes.annotate(row["configuration"], (count, score["mean"]), xytext=(6, 4), textcoords="offset points")
+        color, label = f"C{number % 10}", f"{number}  {row['configuration']}"
+        bar: dict[str, Any] = {"fmt": "o", "capsize": 3, "markersize": 13, "elinewidth": 1, "alpha": 0.8}
+        axes.errorbar(count, score["mean"], yerr=score["spread"] or 0.0, color=color, label=label, **bar)
+        place: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7, "fontweight": "bold"}
+        axes.annotate(str(number), (count, score["mean"]), zorder=5, color="white", **place)
     axes.set_xscale("log")
     axes.set_xlabel("trainable parameters")
     axes.set_ylabel(f"{metric}, mean of regions (bar: standard deviation over seeds)")
     axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8, markerscale=0.5, frameon=False)
     with replacing(path) as partial:
         figure.savefig(partial, dpi=150)
