@@ -126,6 +126,8 @@ BLOCKS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "channel_lora_brats": ("channel_lora_brats/results.json", experiment),
     "channel_lora_hippocampus": ("channel_lora_hippocampus/results.json", experiment),
     "med_tuning_demo": ("med_tuning_demo/results.json", whole_experiment),
+    "med_tuning_kits_vit": ("med_tuning_kits_vit/results.json", experiment),
+    "med_tuning_kits_swin": ("med_tuning_kits_swin/results.json", experiment),
     "med_tuning_hippocampus": ("med_tuning_hippocampus/results.json", whole_experiment),
     "missing_modality": ("missing_modality.md", table),
     "ensemble": ("ensemble.md", table),
