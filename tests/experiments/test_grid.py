@@ -54,6 +54,13 @@ def test_a_base_gives_what_the_grid_leaves_out(tmp_path):
         read_grid(written(tmp_path, base="gone.json"))
 
 
+def test_values_and_overrides_are_taken_entry_by_entry(tmp_path):
+    (tmp_path / "base.json").write_text(json.dumps({"values": {"a": 1, "b": 1}, "overrides": {"epochs": 1}}))
+    (tmp_path / "other.json").write_text(json.dumps({"values": {"b": 2, "c": 2}}))
+    grid = read_grid(written(tmp_path, base=["base.json", "other.json"], values={"c": 3}, overrides={"fold": 0}))
+    assert (grid.values, grid.overrides) == ({"a": 1, "b": 2, "c": 3}, {"epochs": 1, "fold": 0})
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -109,8 +109,9 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
     """Reads a grid file.
 
     Args:
-        path: a JSON file with the fields of :class:`Grid`. With ``base``, a path from its own folder, it has that
-            file's fields too where it does not give its own; a base may have a base.
+        path: a JSON file with the fields of :class:`Grid`. With ``base``, a path from its own folder or
+            several, it has those files' fields too where it does not give its own, the later ones before the earlier;
+            of ``values`` and ``overrides`` that is true of every entry. A base may have a base.
         tiny: the quick form; its name gets the ending ``_tiny``.
 
     Raises:
@@ -138,9 +139,17 @@ def _read_with_base(path: Path) -> Any:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable JSON file ({error}), expected a grid") from error
-    if isinstance(content, dict) and "base" in content:
-        return {**_read_with_base(path.parent / str(content.pop("base"))), **content}
-    return content
+    if not isinstance(content, dict) or "base" not in content:
+        return content
+    named, merged = content.pop("base"), dict[str, Any]()
+    for base in [named] if isinstance(named, str) else named:
+        merged = _merged(merged, _read_with_base(path.parent / str(base)))
+    return _merged(merged, content)
+
+
+def _merged(content: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    entries = {name: {**(content.get(name) or {}), **later[name]} for name in ("values", "overrides") if name in later}
+    return {**content, **later, **entries}
 
 
 def vary(grid: Grid, names: Sequence[str]) -> Grid:
@@ -170,13 +179,9 @@ def _crossed(overrides: Mapping[str, Any], variant: Mapping[str, Any]) -> dict[s
 
 
 def _made_tiny(content: dict[str, Any]) -> dict[str, Any]:
-    result = {**content, "name": f"{content.get('name')}_tiny"}
-    for name, value in content["tiny"].items():
-        if name == "about":
-            result[name] = f"{value} {content.get(name, '')}".strip()
-        else:
-            result[name] = {**(content.get(name) or {}), **value} if name in ("values", "overrides") else value
-    return result
+    tiny = content["tiny"]
+    about = f"{tiny.get('about', '')} {content.get('about', '')}".strip()
+    return {**_merged(content, tiny), "name": f"{content.get('name')}_tiny", "about": about}
 
 
 def _build(kind: type[Any], content: Any, path: Path) -> Any:
