@@ -6,10 +6,10 @@ import pytest
 import torch
 from ignite.engine import Engine
 
-from segpeft.engines import TrainedChannelsLoader, hold_frozen_in
+from segpeft.engines import TrainedChannelsLoader
 from segpeft.errors import InputError
 from segpeft.networks import train_added_channels
-from segpeft.peft import trainable_parameters
+from segpeft.peft import hold_frozen_in, trainable_parameters
 from tests.networks.test_added_channels import NEW, OLD, build
 
 

@@ -1,8 +1,8 @@
 import torch
 from torch import nn
 
-from segpeft.engines import hold_frozen_in
 from segpeft.engines.precision import autocast_dtype, full_precision_state, held_dtype
+from segpeft.peft import hold_frozen_in
 from tests.engines.adapted import adapted
 
 
@@ -61,4 +61,4 @@ def test_a_network_held_in_bfloat16_needs_autocast():
     network = adapted()
     hold_frozen_in(network, torch.bfloat16)
     assert autocast_dtype(torch.device("cuda"), False, network) is torch.bfloat16
-    assert autocast_dtype(torch.device("cpu"), True, network) is None
+    assert autocast_dtype(torch.device("cpu"), False, network) is torch.bfloat16

@@ -5,8 +5,9 @@ import torch
 from ignite.engine import Events
 from monai.handlers import ValidationHandler
 
-from segpeft.engines import ModelLoader, ModelSaver, hold_frozen_in, load_model
+from segpeft.engines import ModelLoader, ModelSaver, load_model
 from segpeft.errors import InputError
+from segpeft.peft import hold_frozen_in
 from tests.engines.adapted import adapted
 from tests.engines.tiny import adam, network, trainer, validator
 

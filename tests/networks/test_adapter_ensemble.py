@@ -6,8 +6,7 @@ from torch import nn
 
 from segpeft.errors import InputError
 from segpeft.networks import AdapterEnsemble, ChannelUNETR
-from segpeft.networks.adapter_ensemble import sharing_copy
-from segpeft.peft import ChannelLoRA, apply_peft, count_parameters, trainable_state
+from segpeft.peft import ChannelLoRA, apply_peft, count_parameters, sharing_copy, trainable_state
 
 
 def tiny(channels: int = 2) -> nn.Module:

@@ -67,7 +67,9 @@ class Backbone:
         stages: how many of the blocks each stage has.
         dims: 2 if the backbone encodes the slices of the network's volumes, 3 if it encodes volumes.
         stage_stride: by what the token grid shrinks from a stage to the next.
-        tuned: parameters of the backbone itself that stay trainable.
+        features: C of each feature that it returns, if that is not one a block.
+        tuned: how many parameters of the backbone itself stay trainable.
+        tuned_names: their names.
     """
 
     make: Callable[[], nn.Module]
@@ -79,7 +81,9 @@ class Backbone:
     dims: int = 3
     stage_stride: int = 1
     fold: bool = False
+    features: tuple[int, ...] = ()
     tuned: int = 0
+    tuned_names: tuple[str, ...] = ()
 
     @property
     def stage_widths(self) -> tuple[int, ...]:
@@ -112,13 +116,38 @@ def _swin_widths(first: int) -> tuple[tuple[int, int], ...]:
 BACKBONES = {
     "unetr": Backbone(_unetr, "vit", ViT, (2, 2, 32, 16, 16), ((12, 16),) * 12, (3, 3, 3, 3)),
     "slice_vit": Backbone(
-        _slice_vit, "encoder", ViT, (2, 1, 16, 24, 3), ((12, 16),) * 4, (1, 1, 1, 1), dims=2, tuned=(6 + 2) * 12
+        _slice_vit,
+        "encoder",
+        ViT,
+        (2, 1, 16, 24, 3),
+        ((12, 16),) * 4,
+        (1, 1, 1, 1),
+        dims=2,
+        tuned=(6 + 2) * 12,
+        tuned_names=("patch_embedding.position_embeddings", "norm.weight", "norm.bias"),
     ),
     "slice_swin": Backbone(
-        _slice_swin, "encoder", SwinTransformer, (2, 1, 32, 48, 3), _swin_widths(8), DEPTHS, 2, 2, tuned=2 * 64
+        _slice_swin,
+        "encoder",
+        SwinTransformer,
+        (2, 1, 32, 48, 3),
+        _swin_widths(8),
+        DEPTHS,
+        2,
+        2,
+        features=(8, 16, 32, 64, 64),
+        tuned=2 * 64,
+        tuned_names=("norm.weight", "norm.bias"),
     ),
     "swin_unetr": Backbone(
-        _swin_unetr, "swinViT", SwinTransformer, (2, 1, 32, 32, 32), _swin_widths(12), DEPTHS, stage_stride=2
+        _swin_unetr,
+        "swinViT",
+        SwinTransformer,
+        (2, 1, 32, 32, 32),
+        _swin_widths(12),
+        DEPTHS,
+        stage_stride=2,
+        features=(12, 24, 48, 96, 192),
     ),
     "channel_unetr": Backbone(_channel_unetr, "vit", ViT, (2, 3, 16, 16, 8), ((12, 16),) * 4, (1, 1, 1, 1), fold=True),
 }

@@ -14,24 +14,51 @@ from torch import Tensor, nn
 from segpeft.peft import (
     POSITIONS,
     VPT,
+    AdapterBias,
+    AdapterDrop,
     AdaptFormer,
+    BitFit,
     ChannelLoRA,
+    Combination,
+    Compacter,
     DecoderOnly,
+    DoRA,
+    DyLoRA,
+    FacT,
     Full,
     Houlsby,
+    LadderSideTuning,
     Layout,
+    LNLoRA,
     LoRA,
+    LoRAPlus,
     MedAdapter,
     Method,
+    NormTuning,
+    ParallelAdapter,
+    PrefixTuning,
+    PromptTuning,
     ProTuning,
     Socket,
     STAdapter,
     apply_peft,
     fill_socket,
     host_backbone,
+    known_methods,
     trainable_parameters,
 )
 from tests.peft.backbones import BACKBONES, Backbone
+from tests.peft.method_counts import (
+    after_the_first,
+    bottleneck_count,
+    compacter_count,
+    fact_count,
+    houlsby_count,
+    ladder_count,
+    med_count,
+    nothing,
+    per_block,
+)
 
 
 class Bottleneck(Socket):
@@ -71,49 +98,9 @@ class Bottlenecks(Method):
         return backbone
 
 
-def per_block(formula: Callable[[int, int], int]) -> Callable[[Backbone], int]:
-    """A count that is the sum over blocks of a formula of their width d and the width m of their MLP."""
-
-    def count(backbone: Backbone) -> int:
-        return sum(formula(d, m) for d, m in backbone.widths)
-
-    return count
-
-
-def _bottleneck_count(d: int, m: int) -> int:
-    return 2 * d + 2 + (2 * 2 * 3 + 2) + 2 * d + d
-
-
-def _nothing(backbone: Backbone) -> int:
-    return 0
-
-
 MED_FULL = MedAdapter(alpha=3, frequencies=3)
 MED_REFERENCE = MedAdapter(alpha=4, fusion="max", variant="reference", slices=6, init="default")
 MED_LARGE = MedAdapter(alpha=2.5, conv5=False, fft=False, mixing=False, large_kernel=5, fusion="none")
-
-
-def _med_count(method: MedAdapter) -> Callable[[Backbone], int]:
-    def count(backbone: Backbone) -> int:
-        widths, total, previous = iter(backbone.widths), 0, 0
-        merged = 2 * backbone.stage_stride - 1
-        align = merged**backbone.dims
-        for blocks in backbone.stages:
-            for _ in range(blocks):
-                width = next(widths)[0]
-                h = int(width / method.alpha)
-                total += 2 * width * h + width + h  # down, up
-                total += method.conv3 * h * (9 + 1 + 3 + 1 + 2) + method.conv5 * h * (25 + 1 + 5 + 1 + 2)
-                if method.fft:
-                    total += h * method.frequencies**3 if method.variant == "global" else 2 * method.slices
-                total += h * (method.large_kernel**3 + 1) if method.large_kernel else 0
-                total += method.mixing * (h + 1) * h
-            if previous and method.fusion != "none":
-                total += (previous * align + 1) * h + (method.fusion == "concat") * (2 * h + 1) * h
-            previous = h
-        return total
-
-    return count
 
 
 METHODS: dict[str, tuple[Method, Callable[[Backbone], int]]] = {
@@ -131,23 +118,69 @@ METHODS: dict[str, tuple[Method, Callable[[Backbone], int]]] = {
         ChannelLoRA(rank=2, channels=3, targets=("qkv", "out_proj", "linear1", "linear2")),
         per_block(lambda d, m: 3 * 2 * (6 * d + 2 * (d + m))),
     ),
-    "med_adapter": (MED_FULL, _med_count(MED_FULL)),
-    "med_adapter_reference": (MED_REFERENCE, _med_count(MED_REFERENCE)),
-    "med_adapter_large": (MED_LARGE, _med_count(MED_LARGE)),
-    "decoder_only": (DecoderOnly(), _nothing),
-    "full": (Full(), _nothing),
-    "houlsby": (Houlsby(reduction=4), per_block(lambda d, m: 2 * (2 * d * (d // 4) + d // 4 + d))),
+    "med_adapter": (MED_FULL, med_count(MED_FULL)),
+    "med_adapter_reference": (MED_REFERENCE, med_count(MED_REFERENCE)),
+    "med_adapter_large": (MED_LARGE, med_count(MED_LARGE)),
+    "decoder_only": (DecoderOnly(), nothing),
+    "full": (Full(), nothing),
+    "houlsby": (Houlsby(reduction=4), per_block(houlsby_count)),
     "adaptformer": (AdaptFormer(bottleneck_dim=5), per_block(lambda d, m: 2 * d * 5 + 5 + d)),
     "st_adapter": (STAdapter(), per_block(lambda d, m: 2 * d * (d // 2) + d // 2 + d + 4 * (d // 2))),
     "pro_tuning": (ProTuning(), lambda b: sum(2 * d * d + 28 * d for d in b.stage_widths)),
     "vpt_shallow": (VPT(num_prompts=3, deep=False), lambda b: 3 * b.widths[0][0]),
     "vpt_deep": (VPT(num_prompts=3), per_block(lambda d, m: 3 * d)),
-    **{f"bottleneck_{position}": (Bottlenecks(position), per_block(_bottleneck_count)) for position in POSITIONS},
+    "bitfit": (BitFit(), nothing),
+    "bitfit_targets": (BitFit(targets=("out_proj", "linear1")), nothing),
+    "norm_tuning": (NormTuning(), nothing),
+    "lora_plus": (LoRAPlus(rank=2), per_block(lambda d, m: 12 * d)),
+    "dora": (DoRA(rank=2), per_block(lambda d, m: 12 * d + 4 * d)),
+    "ln_lora": (LNLoRA(rank=4), per_block(lambda d, m: 24 * d + 16)),
+    "dylora": (DyLoRA(rank=2), per_block(lambda d, m: 12 * d)),
+    "adapter_bias": (AdapterBias(), per_block(lambda d, m: 2 * d + 1)),
+    "adapter_drop": (AdapterDrop(reduction=4, drop=1), after_the_first(houlsby_count)),
+    "parallel_adapter": (
+        ParallelAdapter(bottleneck_dim=9, scale=0.5, sublayers=("attn", "mlp")),
+        per_block(lambda d, m: 2 * (2 * d * 9 + 9 + d)),
+    ),
+    "compacter": (Compacter(reduction=2, terms=2), compacter_count),
+    "fact_tt": (FacT(rank=2, targets=("qkv", "out_proj")), fact_count(2 * 2, 0)),
+    "fact_tk": (FacT(rank=2, format="tk", targets=("qkv", "out_proj")), fact_count(2, 2**3)),
+    "prompt_tuning": (PromptTuning(num_prompts=3), lambda b: 3 * b.widths[0][0]),
+    "prefix": (PrefixTuning(num_prefix=3), per_block(lambda d, m: 2 * 3 * d)),
+    "prefix_mlp": (
+        PrefixTuning(num_prefix=3, hidden=4),
+        per_block(lambda d, m: 3 * d + (d + 1) * 4 + (4 + 1) * 2 * d),
+    ),
+    "ladder": (LadderSideTuning(reduction=2), ladder_count),
+    "lora_and_bitfit": (Combination((LoRA(rank=2), BitFit())), per_block(lambda d, m: 12 * d)),
+    "adapter_and_prompts": (
+        Combination((Houlsby(reduction=4), VPT(num_prompts=3))),
+        per_block(lambda d, m: houlsby_count(d, m) + 3 * d),
+    ),
+    **{f"bottleneck_{position}": (Bottlenecks(position), per_block(bottleneck_count)) for position in POSITIONS},
 }
 """Name -> the method and how many parameters it adds to a backbone."""
 
+SHIPPED = sorted(name for name, cls in known_methods().items() if cls.__module__.startswith("segpeft.peft."))
+SHIPPED.remove("combination")
+"""The names of the package's methods, those of tests left out, that need nothing but their defaults."""
+
+BASE_TRAINED = {
+    "bitfit": r".*bias",
+    "lora_and_bitfit": r".*bias",
+    "bitfit_targets": r".*\.(out_proj|attn\.proj|linear1)\.bias",
+    "norm_tuning": r".*\bnorm[^.]*\.(weight|bias)",
+}
+"""Which of the backbone's own parameters a method trains, as a pattern of their names."""
+
+FREEZES_ALL = {"ladder"}
+"""The methods that leave nothing of the backbone trainable, whatever its layout says."""
+
+ATTENDED = "what is attended to is drawn at random, and takes its share of every attention"
 NO_IDENTITY = {
-    **dict.fromkeys(("vpt_shallow", "vpt_deep"), "prompts are drawn at random and every token attends to them"),
+    **dict.fromkeys(
+        ("vpt_shallow", "vpt_deep", "prompt_tuning", "prefix", "prefix_mlp", "adapter_and_prompts"), ATTENDED
+    ),
     "med_adapter_reference": "starts as published, with up-projections that are not 0",
 }
 """The methods that change the output from the start, with the reason of principle."""
@@ -164,9 +197,18 @@ EXCLUDED = {
 }
 """The cells that can't exist, with the reason of principle."""
 
-KINDS = {"lora_qv", "channel_lora_recompute", "bottleneck_after_block", "med_adapter", "vpt_shallow"}
+KINDS = {
+    "lora_qv",
+    "channel_lora_recompute",
+    "bottleneck_after_block",
+    "med_adapter",
+    "vpt_shallow",
+    "fact_tt",
+    "prefix",
+    "ladder",
+}
 """One method for each kind of injection: linear layers, linear layers by channel with a block of their own, sockets,
-sockets that convolve and filter volumes, prompts."""
+sockets that convolve and filter volumes, prompts, layers that share tensors, attention, a network beside."""
 
 SLOW = {
     *(

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from benchmarks.measure import saved_bytes
-from segpeft.engines.precision import hold_frozen_in
 from segpeft.networks.vit_encoder import vit_encoder
-from segpeft.peft import ChannelLoRA, apply_peft, load_adapter, save_adapter, trainable_parameters
+from segpeft.peft import ChannelLoRA, apply_peft, hold_frozen_in, load_adapter, save_adapter, trainable_parameters
 from segpeft.peft.recompute import RecomputingBlock, _AdaptedLinear
 from tests.closeness import difference, distance
 

@@ -1,5 +1,6 @@
 """Engines and handlers that configs name: training, validation, evaluation, inference."""
 
+from .base_holding import BaseHolder
 from .base_loading import BaseLoader
 from .batch_statistics import SharedStatistics, distribute
 from .batches import image_as_target
@@ -15,7 +16,6 @@ from .inferers import FlipTTAInferer, WindowInferer, sliding_window
 from .losses import RegionDiceBCELoss
 from .outputs import SaveVolumed, postprocessing
 from .pictures import side_by_side
-from .precision import hold_frozen_in
 from .progress import Progress
 from .reconstruction_loss import ReconstructionLoss, lower_is_better
 from .reconstruction_picture import ReconstructionPicture
@@ -33,6 +33,7 @@ from .warmup_cosine import WarmupCosine
 from .weight_decay import decay_groups
 
 __all__ = [
+    "BaseHolder",
     "BaseLoader",
     "CaseTable",
     "EncoderSaver",
@@ -64,7 +65,6 @@ __all__ = [
     "WindowInferer",
     "decay_groups",
     "distribute",
-    "hold_frozen_in",
     "image_as_target",
     "load_model",
     "lower_is_better",

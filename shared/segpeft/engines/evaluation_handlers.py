@@ -9,6 +9,7 @@ from typing import Any
 from ignite.engine import Engine
 from torch import nn
 
+from .base_holding import BaseHolder
 from .case_table import CaseTable
 from .checkpoint_loading import ModelLoader
 from .report import RunSummary
@@ -22,6 +23,7 @@ class EvaluationHandlers:
         ckpt_path: its weights, see :class:`~segpeft.engines.checkpoint_loading.ModelLoader`.
         output_dir: for ``cases.csv``, ``cases_summary.json`` and ``run.json``.
         adapters: of an ensemble, one file a member.
+        hold_base: form in which the frozen base is held, see :class:`~segpeft.engines.base_holding.BaseHolder`.
     """
 
     def __init__(
@@ -30,9 +32,11 @@ class EvaluationHandlers:
         ckpt_path: str | os.PathLike[str],
         output_dir: str | os.PathLike[str],
         adapters: Sequence[str | os.PathLike[str]] = (),
+        hold_base: str | None = None,
     ) -> None:
         self.parts: list[Any] = [
             ModelLoader(network, ckpt_path, adapters),
+            BaseHolder(network, hold_base),
             CaseTable(output_dir),
             RunSummary(output_dir, network),
         ]

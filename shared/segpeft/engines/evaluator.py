@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 from monai.engines import SupervisedEvaluator
 from torch.nn.parallel import DistributedDataParallel
 
@@ -16,7 +16,7 @@ from segpeft.errors import InputError
 from .batches import batch_with_presence
 from .distributed import gather_items
 from .error_log import RAISED_ANYWAY
-from .precision import autocast_dtype
+from .precision import AutocastInferer, autocast_dtype
 from .preparation import prepare_datasets
 
 
@@ -74,6 +74,7 @@ class Evaluator(SupervisedEvaluator):
         self.wants_amp = amp
         self.allow_empty = allow_empty
         self.prepared = False
+        self.add_event_handler(Events.STARTED, self._choose_precision)  # after the handlers that load weights
         self.logger.addFilter(RAISED_ANYWAY)
 
     def run(self, global_epoch: int = 1) -> None:  # type: ignore[override]
@@ -93,7 +94,6 @@ class Evaluator(SupervisedEvaluator):
                 raise InputError("the data set holds no case: expected at least one")
             warnings.warn("no case to validate on: validation skipped", stacklevel=2)
             return
-        self._choose_precision()
         self.state.max_epochs = max(global_epoch, 1)
         self.state.epoch = self.state.max_epochs - 1
         self.state.iteration = 0
@@ -104,9 +104,12 @@ class Evaluator(SupervisedEvaluator):
     def _choose_precision(self) -> None:
         """Sets what MONAI's iteration reads."""
         dtype = autocast_dtype(self.state.device, self.wants_amp, self.network)
-        self.amp = dtype is not None
-        if dtype is not None:
-            self.amp_kwargs = {**self.amp_kwargs, "dtype": dtype}
+        self.amp = dtype is not None and self.state.device.type == "cuda"
+        if dtype is None:
+            return
+        self.amp_kwargs = {**self.amp_kwargs, "dtype": dtype}
+        if not self.amp and not isinstance(self.inferer, AutocastInferer):
+            self.inferer = AutocastInferer(self.inferer, dtype)
 
     def _raise_for_rejected(self) -> None:
         rejected = gather_items([" ".join(str(one).split()) for one in getattr(self.data_loader, "rejected", ())])

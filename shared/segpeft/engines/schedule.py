@@ -36,6 +36,10 @@ class RunSchedule(ABC):
         self.total_steps = 0
         self.running = False
 
+    def ratios(self) -> list[float]:
+        """Returns by what each group of the optimizer multiplies the rate, see ``segpeft.peft.parameter_groups``."""
+        return [group.get("lr_ratio", 1.0) for group in self.optimizer.param_groups]
+
     @abstractmethod
     def make(self, total_steps: int) -> LRScheduler:
         """Returns torch's scheduler for a run of so many steps."""
@@ -122,4 +126,5 @@ class OneCycle(RunSchedule):
         shape = dict(self.shape)
         if abs(shape["pct_start"] * total_steps - 1) < 1e-6:  # a rise of one step: torch divides by its length less 1
             shape["pct_start"] += 1e-4 / total_steps
-        return OneCycleLR(self.optimizer, self.max_lr, total_steps=total_steps, **shape)  # type: ignore[arg-type]
+        peaks = [self.max_lr * ratio for ratio in self.ratios()]
+        return OneCycleLR(self.optimizer, peaks, total_steps=total_steps, **shape)  # type: ignore[arg-type]

@@ -11,12 +11,13 @@ from monai.engines.workflow import Workflow
 from monai.handlers import ValidationHandler
 
 from segpeft.errors import InputError
+from segpeft.peft import hold_frozen_in
 
 from .batches import plain_batch
 from .checkpoint_loading import bare_network
 from .error_log import RAISED_ANYWAY
 from .non_finite import NonFiniteGuard
-from .precision import autocast_dtype, hold_frozen_in
+from .precision import autocast_dtype
 from .preparation import prepare_datasets
 
 

@@ -20,7 +20,7 @@ class WarmupCosine(RunSchedule):
     ``min_lr + (max_lr - min_lr) (1 + cos(pi (t - w) / (T - 1 - w))) / 2``, which ends on ``min_lr``.
 
     Args:
-        optimizer: whose learning rate to change, the same in all of its groups.
+        optimizer: whose learning rate to change, in each of its groups times the group's ``lr_ratio``.
         max_lr: the peak.
         warmup: part of the steps in which the rate rises.
         min_lr: the rate of the last step.
@@ -40,16 +40,23 @@ class WarmupCosine(RunSchedule):
 
     def make(self, total_steps: int) -> LRScheduler:
         """Returns torch's scheduler for a run of so many steps."""
-        return _WarmupCosineLR(
-            self.optimizer, self.max_lr, self.min_lr, math.ceil(self.warmup * total_steps), total_steps
-        )
+        warmup_steps = math.ceil(self.warmup * total_steps)
+        return _WarmupCosineLR(self.optimizer, self.ratios(), self.max_lr, self.min_lr, warmup_steps, total_steps)
 
 
 class _WarmupCosineLR(LRScheduler):
     """The formula of :class:`WarmupCosine`; every attribute is a number, so its state loads weights-only."""
 
-    def __init__(self, optimizer: Optimizer, max_lr: float, min_lr: float, warmup_steps: int, total_steps: int) -> None:
-        self.max_lr, self.min_lr = max_lr, min_lr
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        ratios: list[float],
+        max_lr: float,
+        min_lr: float,
+        warmup_steps: int,
+        total_steps: int,
+    ) -> None:
+        self.ratios, self.max_lr, self.min_lr = ratios, max_lr, min_lr
         self.warmup_steps, self.total_steps = warmup_steps, total_steps
         super().__init__(optimizer)
 
@@ -60,4 +67,4 @@ class _WarmupCosineLR(LRScheduler):
         else:
             done = (step - rise) / max(self.total_steps - 1 - rise, 1)
             rate = self.min_lr + (self.max_lr - self.min_lr) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
-        return [rate] * len(self.optimizer.param_groups)
+        return [rate * ratio for ratio in self.ratios]

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
 from segpeft.errors import InputError
-from segpeft.peft import trainable_state
-
-
-def sharing_copy(network: nn.Module) -> nn.Module:
-    """Returns a copy with trainable state of its own; every frozen tensor is the same object as in ``network``.
-
-    Both then hold one base in memory, follow each other to another device or precision, and ``torch.save`` writes the
-    base once. ``network`` is not changed.
-    """
-    own = set(trainable_state(network))
-    tensors = [*network.named_parameters(remove_duplicate=False), *network.named_buffers(remove_duplicate=False)]
-    return copy.deepcopy(network, {id(tensor): tensor for name, tensor in tensors if name not in own})
+from segpeft.peft import sharing_copy
 
 
 class AdapterEnsemble(nn.Module):

@@ -54,6 +54,9 @@ class AdaptFormer(Method):
     """
 
     name: ClassVar[str] = "adaptformer"
+    family: ClassVar[str] = "addition"
+    formula: ClassVar[str] = "2 * C * bottleneck_dim + bottleneck_dim + C"
+    advice: ClassVar[str] = "A first adapter to try on a ViT: one bottleneck beside each MLP."
     bottleneck_dim: int = 64
     scale: float = 0.1
 

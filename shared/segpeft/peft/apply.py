@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from monai.networks.layers.drop_path import DropPath
 from torch import nn
@@ -15,6 +16,7 @@ from segpeft.errors import InputError
 from .adopt import replace_module
 from .layouts import Layout, find_backbone
 from .method import Method
+from .registry import method_from
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Applied:
         return not self.backbone or name == self.backbone or name.startswith(self.backbone + ".")
 
 
-def apply_peft(network: nn.Module, method: Method, layout: Layout | None = None) -> nn.Module:
+def apply_peft(network: nn.Module, method: Method | str | Mapping[str, Any], layout: Layout | None = None) -> nn.Module:
     """Freezes the backbone of ``network``, injects ``method`` and returns the network.
 
     The names of all weights that the network had before are the same afterwards, so a pre-trained state dict loads
@@ -49,7 +51,8 @@ def apply_peft(network: nn.Module, method: Method, layout: Layout | None = None)
 
     Args:
         network: a network that holds a backbone of a known layout; changed in place (a bare backbone may be replaced).
-        method: what to inject, a :class:`segpeft.peft.Method`.
+        method: what to inject: a :class:`segpeft.peft.Method`, or whatever :func:`segpeft.peft.method_from` takes for
+            one, such as ``"bitfit"`` or the path of a JSON file.
         layout: overrides the layout found by the backbone's class.
 
     Raises:
@@ -58,6 +61,7 @@ def apply_peft(network: nn.Module, method: Method, layout: Layout | None = None)
     applied: Applied | None = getattr(network, "peft", None)
     if applied is not None:
         raise InputError(f"{type(network).__name__} already carries {applied.method.name}: build a fresh network")
+    method = method_from(method)
     method.check(network)
     path, backbone, layout = find_backbone(network, layout)
     before, base_keys = set(network.state_dict()), frozenset(backbone.state_dict())
@@ -92,6 +96,20 @@ def _noisy(backbone: nn.Module, path: str) -> Iterator[str]:
 def trainable_parameters(network: nn.Module) -> list[nn.Parameter]:
     """Returns the parameters an optimizer gets."""
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def parameter_groups(network: nn.Module) -> list[dict[str, Any]]:
+    """Returns the trainable parameters as groups of an optimizer, one for each ratio of learning rates.
+
+    A group has the entry ``lr_ratio``, by which the schedules of :mod:`segpeft.engines` multiply the rate; with most
+    methods there is one group, of ratio 1.
+    """
+    method: Method | None = getattr(getattr(network, "peft", None), "method", None)
+    groups: dict[float, list[nn.Parameter]] = {1.0: []}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault(method.lr_ratio(name) if method else 1.0, []).append(parameter)
+    return [{"params": parameters, "lr_ratio": ratio} for ratio, parameters in groups.items() if parameters]
 
 
 def count_parameters(network: nn.Module) -> dict[str, int]:

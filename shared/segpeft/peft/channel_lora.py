@@ -43,7 +43,7 @@ class ChannelLoRALinear(nn.Linear):
         update = torch.bmm(low, self.lora_b.transpose(1, 2))  # (C, B * N, out)
         return y + self.scaling * update.reshape(y.shape)
 
-    def delta_weight(self) -> Tensor:
+    def delta_weights(self) -> Tensor:
         """Returns ``s B_c A_c`` of shape (C, out, in): a merge needs a copy of the weight for each channel."""
         return self.scaling * torch.bmm(self.lora_b, self.lora_a)
 
@@ -62,6 +62,10 @@ class ChannelLoRA(LoRA):
     """
 
     name: ClassVar[str] = "channel_lora"
+    family: ClassVar[str] = "reparameterisation"
+    merges: ClassVar[bool] = False
+    formula: ClassVar[str] = "channels * 6 * C * rank"
+    advice: ClassVar[str] = "Several modalities, each encoded by an encoder that was pre-trained on one."
     channels: int = 4
     recompute: bool = True
 

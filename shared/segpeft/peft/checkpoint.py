@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from segpeft.atomic_files import replacing
 from segpeft.errors import InputError
 
 from .apply import Applied
+from .method import Method
 
 FORMAT = "segpeft-adapter"
 
@@ -64,25 +66,49 @@ def save_adapter(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, 
     Returns:
         Bytes of ``backbone_peft`` (inside the backbone) and ``task_head`` (fusion, decoder, head).
     """
-    applied, path = _applied(network), Path(path)
+    applied = _applied(network)
     state = {
         key: (value.float() if value.is_floating_point() else value).detach().cpu().contiguous()
         for key, value in trainable_state(network).items()
     }
+    sizes = adapter_bytes(network)
+    write_adapter(path, state, adapter_header(applied.method, applied.layout, base_sha256(network), sizes))
+    return sizes
+
+
+def adapter_bytes(network: nn.Module) -> dict[str, int]:
+    """Returns the bytes that the adapter file of ``network`` has for ``backbone_peft`` and ``task_head``."""
+    applied = _applied(network)
     sizes = {"backbone_peft": 0, "task_head": 0}
-    for key, value in state.items():
-        sizes["backbone_peft" if applied.in_backbone(key) else "task_head"] += value.numel() * value.element_size()
-    header = {
+    for key, value in trainable_state(network).items():
+        item = 4 if value.is_floating_point() else value.element_size()
+        sizes["backbone_peft" if applied.in_backbone(key) else "task_head"] += item * value.numel()
+    return sizes
+
+
+def adapter_header(method: Method, layout: str, base: str, sizes: Mapping[str, int]) -> dict[str, str]:
+    """Returns the header of an adapter file.
+
+    Args:
+        method: that trained it.
+        layout: name of the backbone's layout.
+        base: sha256 of the base, of :func:`base_sha256`.
+        sizes: bytes of ``backbone_peft`` and ``task_head``.
+    """
+    return {
         "format": FORMAT,
         "segpeft_version": segpeft.__version__,
-        "method": json.dumps(applied.method.describe(), sort_keys=True),
-        "layout": applied.layout,
-        "base_sha256": base_sha256(network),
-        "bytes": json.dumps(sizes),
+        "method": json.dumps(method.describe(), sort_keys=True),
+        "layout": layout,
+        "base_sha256": base,
+        "bytes": json.dumps(dict(sizes)),
     }
-    with replacing(path) as partial:
-        save_file(state, partial, metadata=header)
-    return sizes
+
+
+def write_adapter(path: str | os.PathLike[str], state: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Writes tensors and header of an adapter file, which is replaced atomically."""
+    with replacing(Path(path)) as partial:
+        save_file(dict(state), partial, metadata=dict(header))
 
 
 def read_adapter(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:

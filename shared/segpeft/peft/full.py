@@ -16,6 +16,8 @@ class Full(Method):
     """Full fine-tuning: every parameter is trained (``finetune`` with a pre-trained encoder, ``baseline`` without)."""
 
     name: ClassVar[str] = "full"
+    merges: ClassVar[bool] = True
+    advice: ClassVar[str] = "Many labelled cases, memory and time: the one to be compared with."
     trains_backbone: ClassVar[bool] = True
 
     def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
@@ -28,6 +30,8 @@ class DecoderOnly(Method):
     """Frozen backbone; only what lies outside it (fusion, decoder, head) is trained (``frozen`` in the paper)."""
 
     name: ClassVar[str] = "decoder_only"
+    merges: ClassVar[bool] = True
+    advice: ClassVar[str] = "The other end: what is gained beyond it is the method's merit."
 
     def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
         """Changes nothing."""

@@ -10,6 +10,7 @@ from segpeft.errors import InputError
 
 from .adopt import adopt
 from .prompts import PassedPrompts, Prompts
+from .side import NoSide, Side
 from .sockets import Socket, add_sockets
 
 if TYPE_CHECKING:
@@ -109,6 +110,9 @@ class ViTHost(ViT):
 
     patch_size: list[int]
 
+    if TYPE_CHECKING:
+        side: Side
+
     def forward(self, x: Tensor, slices: int = 1) -> tuple[Tensor, list[Tensor]]:
         """Encodes images.
 
@@ -133,6 +137,10 @@ class ViTHost(ViT):
         for block in self.blocks:
             x, carry, prompts = block(x, grid, carry, prompts)
             hidden.append(x)
+        if not self.side.empty:
+            volumes = [x.reshape([-1, grid[0], grid[1], grid[2], x.shape[2]]).movedim(-1, 1) for x in hidden]
+            hidden = [volume.movedim(1, -1).reshape(x.shape) for volume in self.side(volumes)]
+            x = hidden[-1]
         x = self.norm(x)
         if hasattr(self, "classification_head"):
             x = self.classification_head(x[:, 0])
@@ -153,6 +161,7 @@ def host_vit(vit: nn.Module) -> nn.Module:
 def add_vit_hosts(vit: ViTHost) -> None:
     """Turns MONAI's blocks in ``vit`` into hosts: the part that its ``__init__`` does not know."""
     vit.patch_size = _patch_size(vit)
+    vit.side = NoSide()
     blocks = vit.blocks
     vit.blocks = adopt(blocks, nn.ModuleList)
     for index, block in enumerate(blocks):

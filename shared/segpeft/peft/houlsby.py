@@ -39,6 +39,9 @@ class Houlsby(Method):
     """
 
     name: ClassVar[str] = "houlsby"
+    family: ClassVar[str] = "addition"
+    formula: ClassVar[str] = "2 * (2 * C * (C // reduction) + C // reduction + C)"
+    advice: ClassVar[str] = "The adapter with the longest record."
     reduction: int = 8
 
     def __post_init__(self) -> None:
@@ -48,9 +51,13 @@ class Houlsby(Method):
     def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
         """Fills ``after_attn`` and ``after_mlp`` of every block."""
         backbone = host_backbone(backbone, layout)
-        for path in layout.blocks(backbone):
+        for path in self.places(backbone, layout):
             width = layout.width(backbone, path)
             for position in ("after_attn", "after_mlp"):
                 adapter = HoulsbyAdapter(width, reduced(width, self.reduction))
                 fill_socket(backbone.get_submodule(path), position, adapter)
         return backbone
+
+    def places(self, backbone: nn.Module, layout: Layout) -> list[str]:
+        """Returns the paths of the blocks that get adapters, here of all."""
+        return layout.blocks(backbone)

@@ -13,6 +13,7 @@ from torch import nn
 from segpeft.errors import InputError
 
 from .hosts import host_vit
+from .prefix_attention import prefix_swin, prefix_vit
 from .swin_hosts import host_swin
 
 
@@ -42,6 +43,10 @@ class Layout:
         dims: the hosted backbone -> 3 if it encodes volumes, 2 if slices (the axes of a token grid are then
             ``[D, h, w]``); default: what its ``patch_size`` says.
         stage_stride: by what the grid shrinks from a stage to the next, along each axis of the patches.
+        norm_names: patterns (``fnmatch``) of the names that norms have in the modules that hold them.
+        prefixed: an attention and a prefix -> the attention with it; None if the backbone's takes none.
+        feature_widths: the hosted backbone -> C of each feature that it hands to what runs beside it
+            (:class:`segpeft.peft.side.Side`); None: one feature a block, as wide as its tokens.
     """
 
     name: str
@@ -52,6 +57,9 @@ class Layout:
     frozen: tuple[str, ...] = field(default=("*",))
     dims: Callable[[nn.Module], int] = patch_dims
     stage_stride: int = 1
+    norm_names: tuple[str, ...] = ("norm*",)
+    prefixed: Callable[[nn.Module, nn.Module], nn.Module] | None = None
+    feature_widths: Callable[[nn.Module], list[int]] | None = None
 
     def blocks(self, backbone: nn.Module) -> list[str]:
         """Returns the paths of all transformer blocks, in the order of computation."""
@@ -60,6 +68,12 @@ class Layout:
     def width(self, backbone: nn.Module, block: str) -> int:
         """Returns C, the width of the tokens in the block at the path ``block``."""
         return int(backbone.get_submodule(f"{block}.{self.targets['qkv']}").in_features)  # type: ignore[arg-type]
+
+    def rungs(self, backbone: nn.Module) -> list[int]:
+        """Returns C of each feature that the hosted backbone hands to what runs beside it, shallowest first."""
+        if self.feature_widths is not None:
+            return self.feature_widths(backbone)
+        return [self.width(backbone, block) for block in self.blocks(backbone)]
 
     def slice_axis(self, backbone: nn.Module) -> int:
         """Returns which axis of the token grid counts slices: 0 of ``[D, h, w]`` (2D), 2 of ``[h, w, d]`` (3D).
@@ -93,6 +107,19 @@ class Layout:
                 raise InputError(f"target {path} of {self.name} is no linear layer")
         return paths
 
+    def norms(self, backbone: nn.Module) -> list[str]:
+        """Returns the paths of all norms that have parameters, inside and outside the blocks."""
+        return [
+            path
+            for path, module in backbone.named_modules()
+            if any(fnmatchcase(path.rpartition(".")[2], pattern) for pattern in self.norm_names)
+            and any(True for _ in module.parameters(recurse=False))
+        ]
+
+    def attention(self, block: str) -> str:
+        """Returns the path of the attention in the block at the path ``block``."""
+        return f"{block}.{self.targets['qkv'].rpartition('.')[0]}"
+
     def is_frozen(self, name: str) -> bool:
         """Tells whether the backbone's parameter ``name`` is frozen by a parameter-efficient method."""
         return any(fnmatchcase(name, pattern) for pattern in self.frozen)
@@ -112,12 +139,22 @@ def _swin_stages(backbone: nn.Module) -> list[list[str]]:
     return stages
 
 
+def _swin_features(backbone: nn.Module) -> list[int]:
+    width = int(backbone.embed_dim)  # type: ignore[arg-type]
+    widths = [width]
+    for name in ("layers1", "layers2", "layers3", "layers4"):
+        width = width if getattr(backbone, name)[0].downsample is None else 2 * width
+        widths.append(width)
+    return widths
+
+
 VIT = Layout(
     name="vit",
     backbone=ViT,
     targets={"qkv": "attn.qkv", "out_proj": "attn.out_proj", "linear1": "mlp.linear1", "linear2": "mlp.linear2"},
     stages=_vit_stages,
     host=host_vit,
+    prefixed=prefix_vit,
 )
 """MONAI's ViT, 2D and 3D, alone or inside UNETR. Its blocks make 4 stages where their number divides by 4, else one."""
 
@@ -128,6 +165,8 @@ SWIN = Layout(
     stages=_swin_stages,
     host=host_swin,
     stage_stride=2,
+    prefixed=prefix_swin,
+    feature_widths=_swin_features,
 )
 """MONAI's Swin transformer, 2D and 3D, alone or inside SwinUNETR. (Its convolutional patch embedding is no target.)"""
 

@@ -51,8 +51,8 @@ def adapt(linear: nn.Linear, cls: type[L], method: "LoRA", out_features: int, se
         out_features: width of the adapters' output.
         sets: how many adapters stand side by side; ``lora_a`` is (*sets, r, in) and ``lora_b`` (*sets, out, r).
     """
-    if hasattr(linear, "lora_a"):
-        raise InputError(f"{type(linear).__name__} holds low-rank adapters already: {cls.__name__} does not fit in")
+    if type(linear) is not nn.Linear:
+        raise InputError(f"{type(linear).__name__} is no plain linear layer: {cls.__name__} does not fit in")
     new = adopt(linear, cls)
     new.lora_a = nn.Parameter(linear.weight.new_empty(*sets, method.rank, linear.in_features))
     new.lora_b = nn.Parameter(linear.weight.new_zeros(*sets, out_features, method.rank))
@@ -142,6 +142,10 @@ class LoRA(Method):
     """
 
     name: ClassVar[str] = "lora"
+    family: ClassVar[str] = "reparameterisation"
+    merges: ClassVar[bool] = True
+    formula: ClassVar[str] = "6 * C * rank"
+    advice: ClassVar[str] = "The one to begin with: merges into the weights, so inference costs nothing."
     rank: int = 16
     alpha: float = 8.0
     targets: tuple[str, ...] = ("qkv", "out_proj")

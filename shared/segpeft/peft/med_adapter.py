@@ -63,6 +63,12 @@ class MedAdapter(Method):
     """
 
     name: ClassVar[str] = "med_adapter"
+    family: ClassVar[str] = "addition"
+    formula: ClassVar[str] = (
+        "2 * C * (C // alpha) + C + (C // alpha) * (51 + frequencies ** 3) + (C // alpha + 1) * (C // alpha)"
+    )
+    formula_once: ClassVar[str] = "3 * ((C // alpha + 1) * (C // alpha) + (2 * (C // alpha) + 1) * (C // alpha))"
+    advice: ClassVar[str] = "A 2D backbone on volumes: its slices have to see each other."
     alpha: float = 6
     conv3: bool = True
     conv5: bool = True

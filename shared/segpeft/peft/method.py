@@ -34,6 +34,17 @@ class Method(ABC):
     """
 
     name: ClassVar[str]
+    family: ClassVar[str] = ""
+    """Of the three of Lialin et al. 2023 (arXiv 2303.15647): addition, specification or reparameterisation."""
+    formula: ClassVar[str] = "0"
+    """How many parameters a block trains, an expression of the hyper-parameters (targets as by default), of the width C
+    of its tokens, the width M inside its MLP and its number i from 0."""
+    formula_once: ClassVar[str] = "0"
+    """How many are trained besides, in a ViT."""
+    advice: ClassVar[str] = ""
+    """When to choose it, one sentence."""
+    merges: ClassVar[bool] = False
+    """True for a method whose result :func:`segpeft.peft.merge` turns into an ordinary network."""
     trains_backbone: ClassVar[bool] = False
     """True for a method that leaves the backbone's own weights trainable (full fine-tuning)."""
 
@@ -47,6 +58,10 @@ class Method(ABC):
         Raises:
             InputError: if the method does not fit it.
         """
+
+    def lr_ratio(self, name: str) -> float:
+        """Returns by what the learning rate of the parameter ``name`` is multiplied; 1 for most methods."""
+        return 1.0
 
     def describe(self) -> dict[str, Any]:
         """Returns the name and every hyper-parameter, as it stands in the header of an adapter file."""

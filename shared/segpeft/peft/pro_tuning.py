@@ -56,6 +56,10 @@ class ProTuning(Method):
     """
 
     name: ClassVar[str] = "pro_tuning"
+    family: ClassVar[str] = "addition"
+    formula: ClassVar[str] = "0"
+    formula_once: ClassVar[str] = "4 * (2 * C ** 2 + 28 * C)"
+    advice: ClassVar[str] = "Prompts that depend on the image, at the ends of stages."
     kernel_size: int = 5
 
     def __post_init__(self) -> None:

@@ -57,6 +57,9 @@ class STAdapter(Method):
     """
 
     name: ClassVar[str] = "st_adapter"
+    family: ClassVar[str] = "addition"
+    formula: ClassVar[str] = "2 * C * (C // reduction) + C // reduction + C + (kernel_size + 1) * (C // reduction)"
+    advice: ClassVar[str] = "A 2D backbone on volumes, with one cheap convolution along the slices."
     reduction: int = 2
     kernel_size: int = 3
 

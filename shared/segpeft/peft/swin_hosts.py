@@ -18,6 +18,7 @@ from segpeft.errors import InputError
 from .adopt import adopt
 from .hosts import host_block
 from .prompts import Prompts
+from .side import NoSide, Side
 from .sockets import Socket
 from .swin_prompts import merge_prompts, prompted_attention
 
@@ -131,6 +132,9 @@ class BasicLayerHost(BasicLayer):
 class SwinTransformerHost(SwinTransformer):
     """MONAI's Swin transformer that hands grid, carry and prompts from stage to stage; stands wherever one stood."""
 
+    if TYPE_CHECKING:
+        side: Side
+
     def forward(self, x: Tensor, normalize: bool = True, slices: int = 1) -> list[Tensor]:
         """Encodes images.
 
@@ -143,15 +147,25 @@ class SwinTransformerHost(SwinTransformer):
             Five features: the patch embedding and what each of the four stages makes.
         """
         x = self.pos_drop(self.patch_embed(x))
-        features = [self.proj_out(x, normalize)]
+        beside = not self.side.empty
+        features = [x if beside else self.proj_out(x, normalize)]
         carry = x.new_zeros([0])
         prompts = x.new_zeros([x.shape[0], 0, x.shape[1]])
         for name in STAGES:
             if self.use_v2:
-                x = getattr(self, f"{name}c")[0](x.contiguous())
+                x = getattr(self, f"{name}c")[0](x.clone() if beside else x.contiguous())  # it works in place
             x, carry, prompts = getattr(self, name)[0](x.contiguous(), slices, carry, prompts)
-            features.append(self.proj_out(x, normalize))
-        return features
+            features.append(x if beside else self.proj_out(x, normalize))
+        if not beside:
+            return features
+        return [self.proj_out(feature, normalize) for feature in self._with_side(features, slices)]
+
+    def _with_side(self, features: list[Tensor], slices: int) -> list[Tensor]:
+        """Returns what the network beside the backbone makes of its features (B, C_i, h, w[, d])."""
+        if features[0].dim() == 5:
+            return self.side(features)
+        volumes = [x.unflatten(0, [-1, slices]).movedim(2, 1) for x in features]  # (B, C_i, D, h, w)
+        return [volume.movedim(1, 2).flatten(0, 1) for volume in self.side(volumes)]
 
 
 def host_swin(swin: nn.Module) -> nn.Module:
@@ -167,6 +181,7 @@ def host_swin(swin: nn.Module) -> nn.Module:
 
 def add_swin_hosts(swin: SwinTransformerHost) -> None:
     """Turns MONAI's stages in ``swin`` into hosts: the part that its ``__init__`` does not know."""
+    swin.side = NoSide()
     for name in STAGES:
         stages = adopt(getattr(swin, name), nn.ModuleList)
         stages[0] = _host_stage(stages[0], name)  # type: ignore[arg-type]

@@ -1,11 +1,9 @@
 """Prompts in a Swin transformer: they join the attention of every window and shrink where patches merge."""
 
-import torch
 import torch.nn.functional as F
 from monai.networks.nets.swin_unetr import (
     PatchMergingV2,
     SwinTransformerBlock,
-    WindowAttention,
     get_window_size,
     window_partition,
     window_reverse,
@@ -13,6 +11,8 @@ from monai.networks.nets.swin_unetr import (
 from torch import Tensor, nn
 
 from segpeft.errors import InputError
+
+from .window_attention import attend
 
 
 def prompted_attention(
@@ -43,30 +43,13 @@ def prompted_attention(
     windows = window_partition(normed, window)  # (B * windows, n, C), an image's windows side by side
     count = windows.shape[0] // batch
     copies = block.norm1(prompts).repeat_interleave(count, 0)  # (B * windows, P, C)
-    tokens, made = _attend(block.attn, windows, copies, mask if any(shift) else None)
+    tokens, made = attend(block.attn, windows, copies, mask if any(shift) else None)
     tokens = window_reverse(tokens.reshape([-1, *window, width]), window, list(normed.shape[:-1]))
     if any(shift):
         tokens = tokens.roll(list(shift), axes)
     for axis, length in enumerate(size, start=1):
         tokens = tokens.narrow(axis, 0, length)
     return tokens, made.unflatten(0, (batch, count)).mean(1)
-
-
-def _attend(attn: WindowAttention, x: Tensor, prompts: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Attention among n tokens (B * windows, n, C) and P prompts (B * windows, P, C); only tokens are biased."""
-    n, extra = x.shape[1], prompts.shape[1]
-    qkv = attn.qkv(torch.cat((x, prompts), 1)).unflatten(-1, (3, attn.num_heads, -1))
-    q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B * windows, heads, n + P, C / heads) each
-    index = attn.relative_position_index[:n, :n].flatten()  # type: ignore[index]
-    bias = attn.relative_position_bias_table[index].unflatten(0, (n, n)).permute(2, 0, 1).unsqueeze(0)
-    if mask is not None:
-        bias = bias + mask.unsqueeze(1)  # (windows, heads, n, n)
-    bias = F.pad(bias, [0, extra, 0, extra])
-    scores = (q * attn.scale) @ k.transpose(-2, -1)
-    scores = (scores.unflatten(0, (-1, bias.shape[0])) + bias).flatten(0, 1)
-    heads = attn.attn_drop(scores.softmax(-1)).to(v.dtype) @ v
-    joined = attn.proj_drop(attn.proj(heads.transpose(1, 2).flatten(2)))
-    return joined[:, :n], joined[:, n:]
 
 
 def merge_prompts(merging: nn.Module, prompts: Tensor, dims: int) -> Tensor:

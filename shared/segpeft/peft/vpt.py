@@ -38,6 +38,9 @@ class VPT(Method):
     """
 
     name: ClassVar[str] = "vpt"
+    family: ClassVar[str] = "addition"
+    formula: ClassVar[str] = "num_prompts * C"
+    advice: ClassVar[str] = "Few parameters, weights untouched; slower attention. No identity at the start."
     num_prompts: int = 10
     deep: bool = True
 
