@@ -1,0 +1,84 @@
+"""The network that a bundle's config describes, and its weights."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+from torch import nn
+
+from segpeft.atomic_files import replacing
+from segpeft.errors import InputError
+
+
+def configured_network(configs: Sequence[str], knobs: Sequence[str], plain: bool) -> nn.Module:
+    """Builds the network of a bundle's config, in evaluation mode.
+
+    Args:
+        configs: a config and its overlays, in order.
+        knobs: ``name=value``, the value in JSON (or a word).
+        plain: without the method.
+
+    Raises:
+        InputError: a file is missing or broken, or the config has no ``network_def`` made by ``apply_peft``.
+    """
+    for path in configs:
+        if not Path(path).is_file():
+            raise InputError(f"{path}: no such file; run from inside the bundle's folder")
+    parser = ConfigParser()
+    try:
+        parser.read_config(list(configs))
+        for knob in knobs:
+            name, equals, value = knob.partition("=")
+            if not equals:
+                raise InputError(f"--set {knob}: expected KNOB=JSON")
+            parser[name] = _value(value)
+        wanted = "network_def#network" if plain else "network_def"
+        if parser.get(wanted) is None:
+            raise InputError(f"{configs[0]}: has no {wanted}, which apply_peft would make")
+        network = parser.get_parsed_content(wanted)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise InputError(f"{', '.join(configs)}: {_cause(error)}") from error
+    if not isinstance(network, nn.Module):
+        raise InputError(f"{configs[0]}: {wanted} is no network")
+    return network.eval()
+
+
+def load_state(network: nn.Module, path: Path) -> None:
+    """Loads a state dict into ``network``, strictly.
+
+    Raises:
+        InputError: the file is missing or damaged, or does not fit.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict(state)
+    except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = lines[1] if len(lines) > 1 and lines[0].endswith(":") else (lines or [type(error).__name__])[0]
+        raise InputError(f"{path}: does not fit {type(network).__name__}: {said[:200]}") from error
+
+
+def save_state(network: nn.Module, path: Path) -> None:
+    """Writes the state dict of ``network``; the file is replaced atomically."""
+    with replacing(path) as partial:
+        torch.save(network.state_dict(), partial)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost error, which MONAI wraps, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
