@@ -10,7 +10,7 @@ STAMP := .venv/installed.stamp
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test lint types experiment-channel-lora experiment-med-tuning bench clean
+.PHONY: help .venv demo test lint types experiment-channel-lora experiment-med-tuning bench-methods bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' Makefile
@@ -38,9 +38,14 @@ experiment-channel-lora: $(STAMP) ## TASK=brats|prostate|hippocampus ARGS="--set
 		--report benchmarks/results/channel_lora_$(TASK) $(ARGS)
 
 experiment-med-tuning: TASK = kits_vit
+bench-methods: TASK = hippocampus_vit
 experiment-med-tuning: $(STAMP) ## TASK=kits_vit|kits_swin|ablations|decoders|sources|hippocampus|demo ARGS=--tiny
 	$(BIN)/python -m segpeft.experiments benchmarks/grids/med_tuning_$(TASK).json --out experiments_out \
 		--report benchmarks/results/med_tuning_$(TASK) $(ARGS)
+
+bench-methods: $(STAMP) ## TASK=hippocampus_vit|hippocampus_swin|study_hippocampus: every method, hours; ARGS="--set dataset_dir=DIR"
+	$(BIN)/python -m segpeft.experiments benchmarks/grids/methods_$(TASK).json --out experiments_out \
+		--report benchmarks/results/methods_$(TASK) $(ARGS)
 
 bench: $(STAMP) ## measure the documentation's numbers (25 minutes), or BENCH=med_tuning_step|med_adapter_step (10)
 	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)

@@ -1,4 +1,4 @@
-"""Puts measured figures into the README and the model cards between their marks: ``python -m benchmarks.readme``.
+"""Puts measured figures between their marks in the documentation: ``python -m benchmarks.readme``.
 
 No figure there is typed by hand: each block is made from a committed file under ``benchmarks/results``. A block whose
 file does not exist yet stays as it is, and may be missing.
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from segpeft.engines.case_table import ALL
 from segpeft.experiments.table import cost_table, score_table
 from segpeft.markdown import markdown_table
 
@@ -19,6 +20,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 CARDS = ROOT / "bundles"
 FILLED = (
     ROOT / "README.md",
+    ROOT / "docs" / "methods-compared.md",
     *(CARDS / bundle / "docs" / "README.md" for bundle in ("brats_lora", "kits_medtuning", "vit_mae")),
 )
 
@@ -73,8 +75,7 @@ def training_step(path: Path) -> str:
 def experiment(path: Path) -> str:
     """Returns the first table of an experiment, its Dice by configuration, and the machine."""
     results = _read(path)
-    machines = {f"{one['cpu']}, {one['cores']} cores, torch {one['torch']}" for one in results["machines"]}
-    return f"{score_table(results['rows'], 'dice')}\n\n{'; '.join(sorted(machines))}."
+    return f"{score_table(results['rows'], 'dice')}\n\n{_machines(results)}."
 
 
 def whole_experiment(path: Path) -> str:
@@ -83,6 +84,24 @@ def whole_experiment(path: Path) -> str:
     table = f"{path.parent.relative_to(path.parents[3]).as_posix()}/table.md"
     about = f"{results['about']} [HD95, pairwise tests]({table})."
     return "\n\n".join([about, experiment(path), cost_table(results["rows"])])
+
+
+def ranking(path: Path) -> str:
+    """Returns the rows of an experiment by falling Dice, with what each trains, costs and leaves on disk."""
+    results = _read(path)
+    full = next(row for row in results["rows"] if row["configuration"] == "full")
+    lines = []
+    for row in sorted(results["rows"], key=lambda row: -row["scores"]["dice"][ALL]["mean"]):
+        score, sizes = row["scores"]["dice"][ALL], row["adapter_bytes"]
+        costs = [f"{row[name] / full[name]:.2f}" for name in ("seconds_per_step", "saved_bytes")]
+        adapters = f"{sizes['backbone_peft'] / 1e3:.0f}" if sizes else "–"
+        trained = f"{row['parameters']['backbone_peft']:,}" if sizes else f"{row['parameters']['trainable']:,} in all"
+        spread = f" ± {score['spread']:.3f}" if score["spread"] is not None else ""
+        lines.append([row["configuration"], f"{score['mean']:.3f}{spread}", trained, *costs, adapters])
+    head = ["configuration", "Dice", "trained in the encoder", "step / full", "saved / full", "adapters on disk (kB)"]
+    cases, seeds = full["cases"], len(full["seeds"])
+    note = f"{cases} cases, {seeds} seeds. {_machines(results)}."
+    return f"{markdown_table(head, lines, texts=1)}\n\n{note}"
 
 
 def mae_stream(path: Path) -> str:
@@ -129,6 +148,13 @@ BLOCKS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "med_tuning_kits_vit": ("med_tuning_kits_vit/results.json", experiment),
     "med_tuning_kits_swin": ("med_tuning_kits_swin/results.json", experiment),
     "med_tuning_hippocampus": ("med_tuning_hippocampus/results.json", whole_experiment),
+    "methods_hippocampus_vit": ("methods_hippocampus_vit/results.json", ranking),
+    "methods_hippocampus_swin": ("methods_hippocampus_swin/results.json", ranking),
+    "methods_phantoms_vit": ("methods_phantoms_vit/results.json", ranking),
+    "methods_phantoms_swin": ("methods_phantoms_swin/results.json", ranking),
+    "methods_study_hippocampus": ("methods_study_hippocampus/results.json", ranking),
+    "adapter_files": ("adapter_files.json", targets),
+    "held_base": ("held_base.md", table),
     "missing_modality": ("missing_modality.md", table),
     "ensemble": ("ensemble.md", table),
     "mae_stream": ("mae_stream.json", mae_stream),
@@ -161,6 +187,11 @@ def filled(text: str, results: Path = RESULTS) -> str:
 
 def _threads(machine: dict[str, Any]) -> str:
     return f"{machine['processor']}, {machine['threads']} thread, torch {machine['torch']}."
+
+
+def _machines(results: dict[str, Any]) -> str:
+    machines = {f"{one['cpu']}, {one['cores']} cores, torch {one['torch']}" for one in results["machines"]}
+    return "; ".join(sorted(machines))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The README and the model cards show what the committed results say."""
 
+import json
+
 import pytest
 
 from benchmarks.readme import FILLED, RESULTS, ROOT, filled, made
@@ -35,3 +37,34 @@ def test_experiment_with_its_costs_is_put_in(tmp_path):
     assert "(benchmarks/results/med_tuning_demo/table.md)" in text
     assert text.count("| lora_16 |") == 2
     assert "| configuration | total | trainable |" in text
+
+
+def test_ranking_falls_with_dice_and_relates_to_full(tmp_path):
+    def row(name, dice, step, sizes):
+        return {
+            "configuration": name,
+            "scores": {"dice": {"mean": {"mean": dice, "spread": 0.01}}},
+            "seconds_per_step": step,
+            "saved_bytes": 4.0,
+            "adapter_bytes": sizes,
+            "parameters": {"trainable": 5000, "backbone_peft": 1000},
+            "cases": 9,
+            "seeds": [0, 1],
+        }
+
+    rows = [
+        row("full", 0.7, 2.0, {"backbone_peft": 8000, "task_head": 1}),
+        row("lora", 0.8, 1.0, {"backbone_peft": 400, "task_head": 1}),
+        row("unet", 0.6, 0.5, None),
+    ]
+    machines = [{"cpu": "this", "cores": 2, "torch": "2"}]
+    folder = tmp_path / "methods_hippocampus_vit"
+    folder.mkdir()
+    (folder / "results.json").write_text(json.dumps({"rows": rows, "machines": machines}))
+    lines = filled(PLACE.format(folder.name), tmp_path).splitlines()
+    assert lines[4:7] == [
+        "| lora | 0.800 ± 0.010 | 1,000 | 0.50 | 1.00 | 0 |",
+        "| full | 0.700 ± 0.010 | 1,000 | 1.00 | 1.00 | 8 |",
+        "| unet | 0.600 ± 0.010 | 5,000 in all | 0.25 | 1.00 | – |",
+    ]
+    assert lines[8] == "9 cases, 2 seeds. this, 2 cores, torch 2."

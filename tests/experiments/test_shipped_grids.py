@@ -1,9 +1,7 @@
 """Every grid of the repository gives networks that train."""
 
-import ast
 import itertools
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,15 +9,13 @@ import torch
 from segpeft.data.label_schemes import label_scheme
 from segpeft.data.phantoms.__main__ import main as write_phantoms
 from segpeft.experiments.__main__ import main
-from segpeft.experiments.cell import Cell, Places
 from segpeft.experiments.grid import read_grid
 from segpeft.peft import count_parameters
-from tests.bundles.runs import BUNDLES, workflow
+from tests.bundles.runs import BUNDLES
+from tests.experiments.grid_networks import GRIDS, network_of
 
-GRIDS = BUNDLES.parent / "benchmarks" / "grids"
 BRAIN = GRIDS / "channel_lora_brats.json"
 CHANNEL_LORA, MED_TUNING = (sorted(GRIDS.glob(f"{family}_*.json")) for family in ("channel_lora", "med_tuning"))
-VALUES = {"volumes": "/data/volumes", "dataset_dir": "/data/labelled"}
 TEN = {
     "scratch": "full",
     "full": "full",
@@ -33,18 +29,6 @@ TEN = {
     "med_tuning": "med_adapter",
 }
 """Configurations of the Med-Tuning paper's tables, and the names of their methods."""
-
-
-def network_of(path, configuration, seed, out, tiny=True):
-    """What the training of a cell builds, from the command that the runner gives it."""
-    grid = read_grid(path, tiny)
-    cell = Cell(grid, configuration, seed, Places(out, BUNDLES, GRIDS), {**grid.values, **VALUES})
-    command = cell.command(grid.stages[0])
-    files = ast.literal_eval(command[command.index("--config_file") + 1])
-    names = [file if Path(file).is_absolute() else file[len("configs/") : -len(".json")] for file in files]
-    run = workflow(grid.bundle, *names)
-    run.parser.get_parsed_content("train#handlers")
-    return run.parser.get_parsed_content("network"), run.parser
 
 
 @pytest.mark.parametrize("path", CHANNEL_LORA, ids=lambda path: path.stem)

@@ -3,7 +3,7 @@ from PIL import Image
 
 from segpeft.experiments.plot import save_parameter_plot, save_plot
 from segpeft.experiments.summary import summarize
-from segpeft.experiments.table import cost_table, markdown, variant_table
+from segpeft.experiments.table import cost_table, markdown, relative_table, variant_table
 from tests.experiments.records import cell
 
 SAVED = {"saved_bytes": 3_000_000}
@@ -45,6 +45,20 @@ def test_costs():
     assert full == "| full | 4,000 | 1,000 | 3,000 | 25.0% | 12 | 0.125 | 3 MB | 1.00 GiB (host) |"
     assert lora == "| lora | 4,000 | 1,000 | 3,000 | 25.0% | – | – | – | 1.00 GiB (host) |"
     assert cost_table(RESULTS["rows"]) in markdown(RESULTS)
+
+
+def test_costs_beside_full_fine_tuning():
+    files = {"adapter_bytes": {"backbone_peft": 250_000, "task_head": 1_000_000}}
+    records = [
+        cell("lora", 0, {"mean": [0.5]}, seconds_per_step=0.1, saved_bytes=3_000_000, **files),
+        cell("full", 0, {"mean": [0.5]}, seconds_per_step=0.2, saved_bytes=4_000_000),
+    ]
+    rows = summarize(records, ["dice"])["rows"]
+    head, _, lora, full = lines(relative_table(rows))
+    assert head == "| configuration | step / full | saved / full | adapters on disk (MB) | decoder on disk (MB) |"
+    assert lora == "| lora | 0.50 | 0.75 | 0.250 | 1.000 |"
+    assert full == "| full | 1.00 | 1.00 | – | – |"
+    assert relative_table(rows[:1]) == ""
 
 
 def test_variants_are_columns():

@@ -15,7 +15,7 @@ from monai.engines import Evaluator
 from torch import nn
 
 from segpeft.atomic_files import replacing
-from segpeft.peft import count_parameters
+from segpeft.peft import adapter_bytes, count_parameters
 
 from .checkpoint_loading import bare_network
 from .distributed import is_main
@@ -86,10 +86,12 @@ class RunSummary:
 
     def summary(self, engine: Engine) -> dict[str, Any]:
         """Returns what is written."""
+        network = bare_network(self.network)
         judge: Any = self.validator.state if self.validator is not None else engine.state
         validated = self.validator is not None and judge.best_metric_epoch != -1
         return {
-            "parameters": count_parameters(bare_network(self.network)),
+            "parameters": count_parameters(network),
+            "adapter_bytes": None if getattr(network, "peft", None) is None else adapter_bytes(network),
             "seconds": round(time.monotonic() - self.started, 3),
             "epochs": engine.state.epoch,
             "iterations": engine.state.iteration,

@@ -55,6 +55,7 @@ def _row(name: str, cells: Sequence[Mapping[str, Any]], metrics: Sequence[str]) 
         "parameters": runs[0]["parameters"],
         "seconds": fmean(whole) if whole else None,
         "seconds_per_step": _median([run.get("seconds_per_step") for run in runs]),
+        "adapter_bytes": runs[0].get("adapter_bytes"),
         "saved_bytes": _median([run.get("saved_bytes") for run in runs]),
         "peak_bytes": max(device or host, default=None),
         "memory": "device" if device else "host",

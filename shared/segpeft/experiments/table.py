@@ -15,6 +15,8 @@ NOTE = (
     "(each case averaged over seeds). Seconds and peak memory are those of training; cells that were interrupted and "
     "resumed do not count for the seconds. A step (median) is forward, backward and update without loading."
 )
+FULL = ("full", "finetune")
+"""What full fine-tuning is called in grids."""
 COMPARISON_NOTE = (
     "Two-sided Wilcoxon signed-rank test on the cases of both rows (each averaged over seeds); Holm's correction over "
     "all pairs. A difference that does not exceed the spread over seeds of both rows says nothing about the methods."
@@ -33,7 +35,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         parts += [f"## {metric}", score_table(rows, metric)]
         parts += [NOTE, variant_table(rows, metric)] if not index else []
     if done:
-        parts += ["## Parameters and costs", cost_table(rows)]
+        parts += ["## Parameters and costs", cost_table(rows), relative_table(rows)]
     if results["comparisons"]:
         title = f"## Differences of {results['metrics'][0]}, mean of the regions"
         parts += [title, _comparison_table(results["comparisons"]), COMPARISON_NOTE]
@@ -91,6 +93,25 @@ def cost_table(rows: Sequence[Mapping[str, Any]]) -> str:
     head = ["configuration", "total", "trainable", "frozen", "share trained", "seconds", "seconds a step"]
     head += ["saved for backward", "peak memory"]
     return markdown_table(head, lines, texts=1)
+
+
+def relative_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns steps, saved bytes and adapter files relative to full fine-tuning, if that is among the rows."""
+    full = next((row for row in rows if row["configuration"] in FULL), None)
+    if full is None:
+        return ""
+    lines = []
+    for row in rows:
+        ratios = [_ratio(row.get(name), full.get(name)) for name in ("seconds_per_step", "saved_bytes")]
+        sizes = row.get("adapter_bytes") or {}
+        files = [f"{sizes[group] / 1e6:.3f}" if sizes else "–" for group in ("backbone_peft", "task_head")]
+        lines.append([row["configuration"], *ratios, *files])
+    head = ["configuration", f"step / {full['configuration']}", f"saved / {full['configuration']}"]
+    return markdown_table([*head, "adapters on disk (MB)", "decoder on disk (MB)"], lines, texts=1)
+
+
+def _ratio(value: float | None, other: float | None) -> str:
+    return f"{value / other:.2f}" if value and other else "–"
 
 
 def _step(row: Mapping[str, Any]) -> str:
