@@ -170,7 +170,7 @@ def test_monai_label_finds_plain_dictionaries(bundle):
 def test_targets_are_importable_without_the_bundle(name):
     """A server knows one package of a name: nothing in a config may come from beside it."""
     allowed = ("segpeft.", "torch.")
-    for path in (BUNDLES / name / "configs").glob("*.json"):
+    for path in (BUNDLES / name / "configs").rglob("*.json"):
         targets = re.findall(r'"_target_": "([^"]+)"', path.read_text(encoding="utf-8"))
         assert not [target for target in targets if "." in target and not target.startswith(allowed)]
 
