@@ -61,6 +61,17 @@ def test_values_and_overrides_are_taken_entry_by_entry(tmp_path):
     assert (grid.values, grid.overrides) == ({"a": 1, "b": 2, "c": 3}, {"epochs": 1, "fold": 0})
 
 
+def test_tiny_forms_are_merged_as_grids_are(tmp_path):
+    tiny = {"about": "Few cases.", "seeds": [4], "overrides": {"epochs": 1}}
+    (tmp_path / "base.json").write_text(json.dumps({"tiny": tiny, "overrides": {"fold": 2}}))
+    own = {"overrides": {"feature_size": 8}}
+    path = written(tmp_path, base="base.json", about="All.", overrides=None, tiny=own)
+    grid = read_grid(path, tiny=True)
+    assert (grid.about, grid.seeds) == ("Few cases. All.", [4])
+    assert grid.overrides == {"fold": 2, "epochs": 1, "feature_size": 8}
+    assert read_grid(path).overrides == {"fold": 2}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -111,7 +111,8 @@ def read_grid(path: Path, tiny: bool = False) -> Grid:
     Args:
         path: a JSON file with the fields of :class:`Grid`. With ``base``, a path from its own folder or
             several, it has those files' fields too where it does not give its own, the later ones before the earlier;
-            of ``values`` and ``overrides`` that is true of every entry. A base may have a base.
+            of ``values`` and ``overrides`` that is true of every entry, of ``tiny`` as of the grid. A base may have a
+            base.
         tiny: the quick form; its name gets the ending ``_tiny``.
 
     Raises:
@@ -149,6 +150,8 @@ def _read_with_base(path: Path) -> Any:
 
 def _merged(content: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     entries = {name: {**(content.get(name) or {}), **later[name]} for name in ("values", "overrides") if name in later}
+    if content.get("tiny") and later.get("tiny"):
+        entries["tiny"] = _merged(content["tiny"], later["tiny"])
     return {**content, **later, **entries}
 
 
