@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from monai.networks.nets import UNETR
 from torch import nn
 
 from segpeft.errors import InputError
@@ -17,10 +18,12 @@ from segpeft.peft import (
     ParallelAdapter,
     PromptTuning,
     apply_peft,
+    count_parameters,
     parameter_groups,
 )
 from segpeft.peft.adapter_bias import TokenShift
 from segpeft.peft.adaptformer import AdaptFormerAdapter
+from segpeft.peft.catalogue import trained_by_formula
 from segpeft.peft.houlsby import HoulsbyAdapter
 from tests.peft.backbones import BACKBONES
 
@@ -116,3 +119,15 @@ def test_prompts_of_prompt_tuning_are_uniform_and_go_through_all_blocks() -> Non
     assert prompts.tokens.abs().max() <= 0.5
     assert prompts.tokens.std().item() == pytest.approx(1 / 12**0.5, rel=0.05)
     assert all(block.prompts.empty for block in network.encoder.blocks[1:])
+
+
+@pytest.mark.parametrize("name", ["bitfit", "norm_tuning"])
+def test_what_monai_holds_and_never_uses_is_not_trained(name: str) -> None:
+    """MONAI's own UNETR, whose blocks hold a norm for cross attention that they do not have."""
+    network = apply_peft(UNETR(1, 2, 16, feature_size=2, hidden_size=12, mlp_dim=16, num_heads=2), name)
+    method = network.peft.method
+    assert count_parameters(network)["backbone_peft"] == trained_by_formula(method, 12, 16, 12) - (
+        36 * 12 if name == "bitfit" else 0  # no biases of qkv
+    )
+    network(torch.randn(1, 1, 16, 16, 16)).sum().backward()
+    assert [key for key, p in network.named_parameters() if p.requires_grad and p.grad is None] == []

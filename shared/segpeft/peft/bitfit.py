@@ -46,7 +46,7 @@ class BitFit(Method):
 
     def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
         """Makes biases trainable."""
-        biases = {name: p for name, p in backbone.named_parameters() if name.rpartition(".")[2] == "bias"}
+        biases = {name: p for name, p in layout.used(backbone).items() if name.rpartition(".")[2] == "bias"}
         if self.targets is not None:
             wanted = [f"{path}.bias" for path in layout.target_paths(backbone, self.targets)]
             missing = [name for name in wanted if name not in biases]

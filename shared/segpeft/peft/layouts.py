@@ -44,6 +44,7 @@ class Layout:
             ``[D, h, w]``); default: what its ``patch_size`` says.
         stage_stride: by what the grid shrinks from a stage to the next, along each axis of the patches.
         norm_names: patterns (``fnmatch``) of the names that norms have in the modules that hold them.
+        unused: patterns (``fnmatch``) of parameters that the backbone holds and never computes with.
         prefixed: an attention and a prefix -> the attention with it; None if the backbone's takes none.
         feature_widths: the hosted backbone -> C of each feature that it hands to what runs beside it
             (:class:`segpeft.peft.side.Side`); None: one feature a block, as wide as its tokens.
@@ -58,6 +59,7 @@ class Layout:
     dims: Callable[[nn.Module], int] = patch_dims
     stage_stride: int = 1
     norm_names: tuple[str, ...] = ("norm*",)
+    unused: tuple[str, ...] = ()
     prefixed: Callable[[nn.Module, nn.Module], nn.Module] | None = None
     feature_widths: Callable[[nn.Module], list[int]] | None = None
 
@@ -108,13 +110,13 @@ class Layout:
         return paths
 
     def norms(self, backbone: nn.Module) -> list[str]:
-        """Returns the paths of all norms that have parameters, inside and outside the blocks."""
-        return [
-            path
-            for path, module in backbone.named_modules()
-            if any(fnmatchcase(path.rpartition(".")[2], pattern) for pattern in self.norm_names)
-            and any(True for _ in module.parameters(recurse=False))
-        ]
+        """Returns the paths of all norms that have parameters and are used, inside and outside the blocks."""
+        holders = dict.fromkeys(name.rpartition(".")[0] for name in self.used(backbone))
+        return [path for path in holders if _matches(path.rpartition(".")[2], self.norm_names)]
+
+    def used(self, backbone: nn.Module) -> dict[str, nn.Parameter]:
+        """Returns the backbone's parameters by name, without those that it never computes with."""
+        return {name: p for name, p in backbone.named_parameters() if not _matches(name, self.unused)}
 
     def attention(self, block: str) -> str:
         """Returns the path of the attention in the block at the path ``block``."""
@@ -122,7 +124,11 @@ class Layout:
 
     def is_frozen(self, name: str) -> bool:
         """Tells whether the backbone's parameter ``name`` is frozen by a parameter-efficient method."""
-        return any(fnmatchcase(name, pattern) for pattern in self.frozen)
+        return _matches(name, self.frozen)
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _vit_stages(backbone: nn.Module) -> list[list[str]]:
@@ -154,6 +160,7 @@ VIT = Layout(
     targets={"qkv": "attn.qkv", "out_proj": "attn.out_proj", "linear1": "mlp.linear1", "linear2": "mlp.linear2"},
     stages=_vit_stages,
     host=host_vit,
+    unused=("*.norm_cross_attn.*",),
     prefixed=prefix_vit,
 )
 """MONAI's ViT, 2D and 3D, alone or inside UNETR. Its blocks make 4 stages where their number divides by 4, else one."""
