@@ -43,11 +43,11 @@ experiment-med-tuning: $(STAMP) ## TASK=kits_vit|kits_swin|ablations|decoders|so
 	$(BIN)/python -m segpeft.experiments benchmarks/grids/med_tuning_$(TASK).json --out experiments_out \
 		--report benchmarks/results/med_tuning_$(TASK) $(ARGS)
 
-bench-methods: $(STAMP) ## TASK=hippocampus_vit|hippocampus_swin|study_hippocampus: every method, hours; ARGS="--set dataset_dir=DIR"
+bench-methods: $(STAMP) ## TASK=hippocampus_vit|hippocampus_swin|study_hippocampus|phantoms_vit|phantoms_swin: every method, hours; ARGS="--set dataset_dir=DIR"
 	$(BIN)/python -m segpeft.experiments benchmarks/grids/methods_$(TASK).json --out experiments_out \
 		--report benchmarks/results/methods_$(TASK) $(ARGS)
 
-bench: $(STAMP) ## measure the documentation's numbers (25 minutes), or BENCH=med_tuning_step|med_adapter_step (10)
+bench: $(STAMP) ## measure the documentation's numbers (25 minutes), or BENCH=med_tuning_step|med_adapter_step|methods_step|adapter_files (10)
 	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
 
 clean: ## delete caches, builds and the demo's output; .venv stays

@@ -11,11 +11,11 @@ import torch
 from monai.losses import DiceCELoss
 from torch import Tensor, nn
 
-from benchmarks.measure import interleaved_seconds, median_ratio, saved_bytes
 from benchmarks.run import RESULTS, Suite, main
 from benchmarks.targets import Section, Target
+from benchmarks.training_step import step_rows
 from segpeft.networks import build_slice_segmenter
-from segpeft.peft import DecoderOnly, Full, MedAdapter, Method, apply_peft, trainable_parameters
+from segpeft.peft import DecoderOnly, Full, MedAdapter, Method, apply_peft
 from segpeft.peft.med_adapter import INITS, VARIANTS, MedAdapterSocket
 from segpeft.tables.med_tuning_methods import PUBLISHED
 
@@ -64,19 +64,10 @@ def others() -> Section:
 
 
 def _rows(methods: dict[str, Method]) -> dict[str, dict[str, Any]]:
-    """Measures seconds and bytes of a step of each method, on networks that start alike."""
-    base = _network()
     torch.manual_seed(1)
     image, label = torch.randn(SHAPE), torch.randint(CLASSES, SHAPE)
-    steps = {name: _Step(apply_peft(deepcopy(base), method), image, label) for name, method in methods.items()}
-    rows = {name: {"method": name, **one.bytes()} for name, one in steps.items()}
-    seconds = interleaved_seconds(steps, ROUNDS)
-    for name, row in rows.items():
-        row["step_s"] = median(seconds[name])
-        row["time_ratio"] = median_ratio(seconds, name, FULL)
-        for bytes_of in ("saved", "memory"):
-            row[f"{bytes_of}_ratio"] = row[f"{bytes_of}_mb"] / rows[FULL][f"{bytes_of}_mb"]
-    return rows
+    loss = DiceCELoss(to_onehot_y=True, softmax=True)
+    return step_rows(_network(), methods, FULL, lambda network: loss(network(image), label), ROUNDS)
 
 
 def start() -> Section:
@@ -105,32 +96,6 @@ def start() -> Section:
 def _network() -> nn.Module:
     torch.manual_seed(0)
     return build_slice_segmenter(SHAPE[1], CLASSES, SHAPE[2:], {"kind": "vit"}, "upernet")
-
-
-class _Step:
-    """One training step of a network."""
-
-    def __init__(self, network: nn.Module, image: Tensor, label: Tensor) -> None:
-        self.network, self.image, self.label = network.train(), image, label
-        self.loss = DiceCELoss(to_onehot_y=True, softmax=True)
-        self.optimizer = torch.optim.Adam(trainable_parameters(network), lr=1e-4)
-
-    def forward(self) -> Tensor:
-        """Returns the loss."""
-        return self.loss(self.network(self.image), self.label)
-
-    def bytes(self) -> dict[str, Any]:
-        """Returns trained parameters, and what the step holds in memory."""
-        trained = sum(p.numel() for p in trainable_parameters(self.network))
-        saved = saved_bytes(self.forward, self.network.parameters())
-        held = 4 * (sum(p.numel() for p in self.network.parameters()) + 3 * trained)
-        return {"trainable": trained, "saved_mb": saved / 1e6, "memory_mb": (saved + held) / 1e6}
-
-    def __call__(self) -> None:
-        """Trains by one step."""
-        self.forward().backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
 
 
 class _Changes:

@@ -87,20 +87,26 @@ def whole_experiment(path: Path) -> str:
 
 
 def ranking(path: Path) -> str:
-    """Returns the rows of an experiment by falling Dice, with what each trains, costs and leaves on disk."""
+    """Returns the rows of an experiment by falling Dice, with what each trains, costs and leaves on disk.
+
+    Steps are those that ``benchmarks.methods_step`` measured in turn: trainings run beside others, their seconds tell
+    little.
+    """
     results = _read(path)
-    full = next(row for row in results["rows"] if row["configuration"] == "full")
+    kind = "swin" if path.parent.name.endswith("_swin") else "vit"
+    steps = {row["method"]: row for row in _read(path.parents[1] / "methods_step.json")[kind]["rows"]}
     lines = []
     for row in sorted(results["rows"], key=lambda row: -row["scores"]["dice"][ALL]["mean"]):
         score, sizes = row["scores"]["dice"][ALL], row["adapter_bytes"]
-        costs = [f"{row[name] / full[name]:.2f}" for name in ("seconds_per_step", "saved_bytes")]
+        step = steps.get(row["configuration"])
+        costs = [f"{step[ratio]:.2f}" if step else "–" for ratio in ("time_ratio", "saved_ratio")]
         adapters = f"{sizes['backbone_peft'] / 1e3:.0f}" if sizes else "–"
         trained = f"{row['parameters']['backbone_peft']:,}" if sizes else f"{row['parameters']['trainable']:,} in all"
         spread = f" ± {score['spread']:.3f}" if score["spread"] is not None else ""
         lines.append([row["configuration"], f"{score['mean']:.3f}{spread}", trained, *costs, adapters])
     head = ["configuration", "Dice", "trained in the encoder", "step / full", "saved / full", "adapters on disk (kB)"]
-    cases, seeds = full["cases"], len(full["seeds"])
-    note = f"{cases} cases, {seeds} seeds. {_machines(results)}."
+    first = results["rows"][0]
+    note = f"{first['cases']} cases, seeds {', '.join(map(str, first['seeds']))}. {_machines(results)}."
     return f"{markdown_table(head, lines, texts=1)}\n\n{note}"
 
 

@@ -39,32 +39,31 @@ def test_experiment_with_its_costs_is_put_in(tmp_path):
     assert "| configuration | total | trainable |" in text
 
 
-def test_ranking_falls_with_dice_and_relates_to_full(tmp_path):
-    def row(name, dice, step, sizes):
+def test_ranking_falls_with_dice_and_takes_steps_from_their_benchmark(tmp_path):
+    def row(name, dice, sizes):
         return {
             "configuration": name,
             "scores": {"dice": {"mean": {"mean": dice, "spread": 0.01}}},
-            "seconds_per_step": step,
-            "saved_bytes": 4.0,
             "adapter_bytes": sizes,
             "parameters": {"trainable": 5000, "backbone_peft": 1000},
             "cases": 9,
             "seeds": [0, 1],
         }
 
-    rows = [
-        row("full", 0.7, 2.0, {"backbone_peft": 8000, "task_head": 1}),
-        row("lora", 0.8, 1.0, {"backbone_peft": 400, "task_head": 1}),
-        row("unet", 0.6, 0.5, None),
+    rows = [row("full", 0.7, {"backbone_peft": 8000}), row("lora", 0.8, {"backbone_peft": 400}), row("unet", 0.6, None)]
+    steps = [
+        {"method": "full", "time_ratio": 1, "saved_ratio": 1},
+        {"method": "lora", "time_ratio": 0.7, "saved_ratio": 0.5},
     ]
-    machines = [{"cpu": "this", "cores": 2, "torch": "2"}]
     folder = tmp_path / "methods_hippocampus_vit"
     folder.mkdir()
+    machines = [{"cpu": "this", "cores": 2, "torch": "2"}]
     (folder / "results.json").write_text(json.dumps({"rows": rows, "machines": machines}))
+    (tmp_path / "methods_step.json").write_text(json.dumps({"vit": {"rows": steps}}))
     lines = filled(PLACE.format(folder.name), tmp_path).splitlines()
     assert lines[4:7] == [
-        "| lora | 0.800 ± 0.010 | 1,000 | 0.50 | 1.00 | 0 |",
+        "| lora | 0.800 ± 0.010 | 1,000 | 0.70 | 0.50 | 0 |",
         "| full | 0.700 ± 0.010 | 1,000 | 1.00 | 1.00 | 8 |",
-        "| unet | 0.600 ± 0.010 | 5,000 in all | 0.25 | 1.00 | – |",
+        "| unet | 0.600 ± 0.010 | 5,000 in all | – | – | – |",
     ]
-    assert lines[8] == "9 cases, 2 seeds. this, 2 cores, torch 2."
+    assert lines[8] == "9 cases, seeds 0, 1. this, 2 cores, torch 2."
