@@ -133,11 +133,7 @@ def _adapted(network: nn.Module, method: LoRA) -> Iterator[tuple[str, LoRALinear
 
 def _fused(layer: QKVLoRALinear) -> tuple[Tensor, Tensor]:
     """Returns A (P r, in) and B (3 out, P r) that do for the fused layer what the P adapters do for its parts."""
-    parts, out, rank = layer.lora_b.shape
-    b = layer.lora_b.new_zeros(3, out, parts, rank)
-    for index, part in enumerate(layer.part_index.tolist()):
-        b[part, :, index] = layer.lora_b[index]
-    return layer.lora_a.flatten(0, 1), b.reshape(3 * out, parts * rank)
+    return layer.lora_a.flatten(0, 1), layer.lora_b_of_all()
 
 
 def _alpha(scaling: float, rank: int, rank_stabilised: bool) -> float:

@@ -102,27 +102,32 @@ class QKVLoRALinear(nn.Linear):
         lora_b: Tensor
         lora_dropout: nn.Dropout
         scaling: float
-        part_index: Tensor
+        places: Tensor
 
     @classmethod
     def from_linear(cls, linear: nn.Linear, method: "LoRA", parts: tuple[str, ...]) -> "QKVLoRALinear":
         """Adopts the fused ``linear`` and adds adapters for ``parts`` of it."""
         new = adapt(linear, cls, method, linear.out_features // 3, (len(parts),))
-        index = torch.tensor([QKV_PARTS.index(part) for part in parts], device=linear.weight.device)
-        new.register_buffer("part_index", index, persistent=False)
+        places = [[float(place == part) for part in parts] for place in QKV_PARTS]
+        new.register_buffer("places", linear.weight.new_tensor(places), persistent=False)
         return new
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``x (..., in)`` to ``(..., 3 out)``."""
-        low = torch.einsum("...i,pri->...pr", self.lora_dropout(x), self.lora_a)  # (..., P, r)
-        update = self.scaling * torch.einsum("...pr,por->...po", low, self.lora_b)  # (..., P, out)
-        y = F.linear(x, self.weight, self.bias).unflatten(-1, [3, -1])  # (..., 3, out)
-        return y.index_add(-2, self.part_index, update.to(y.dtype)).flatten(-2)
+        low = F.linear(self.lora_dropout(x), self.lora_a.flatten(0, 1))  # (..., P r)
+        return F.linear(x, self.weight, self.bias) + self.scaling * F.linear(low, self.lora_b_of_all())
+
+    def lora_b_of_all(self) -> Tensor:
+        """Returns (3 out, P r): the ``B`` of each part in its rows, 0 elsewhere.
+
+        Adding parts to slices of the output instead would keep a copy of them for the backward pass.
+        """
+        blocks = torch.einsum("sp,por->sopr", self.places, self.lora_b)
+        return blocks.flatten(2).flatten(0, 1)
 
     def delta_weight(self) -> Tensor:
         """Returns the (3 out, in) update that a merge adds to the weight."""
-        delta = torch.zeros_like(self.weight).unflatten(0, [3, -1])  # (3, out, in)
-        return delta.index_add(0, self.part_index, self.scaling * self.lora_b @ self.lora_a).flatten(0, 1)
+        return self.scaling * self.lora_b_of_all() @ self.lora_a.flatten(0, 1)
 
 
 @dataclass(frozen=True)
