@@ -34,6 +34,15 @@ def test_what_was_exported_comes_back(method: str, name: str, tmp_path: Path) ->
     assert set(theirs.targets) == set(ours.targets)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_modules_to_save_are_named_so_that_peft_finds_no_others(name: str, tmp_path: Path) -> None:
+    network = adapted("lora_rs", BACKBONES[name])
+    export_peft(network, tmp_path)
+    paths = [path for path, _ in network.named_modules()] + ["lora_dropout"]
+    for saved in json.loads((tmp_path / CONFIG).read_text())["modules_to_save"]:
+        assert [path for path in paths if path.endswith(saved)] == [saved]
+
+
 @pytest.mark.reference
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("method", ["lora_rs", "lora_standard", "lora_qv"])

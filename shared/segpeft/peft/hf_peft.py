@@ -24,6 +24,8 @@ from .lora import LoRA, LoRALinear, QKVLoRALinear
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
 LOW_RANK = ("lora_a", "lora_b")
+OF_PEFT = "lora_dropout"
+"""A module that peft puts into every layer it adapts."""
 REFUSED = (
     "use_dora",
     "fan_in_fan_out",
@@ -141,14 +143,20 @@ def _alpha(scaling: float, rank: int, rank_stabilised: bool) -> float:
 
 
 def _modules_to_save(network: nn.Module) -> list[str]:
-    """Paths of the modules that hold trained weights other than LoRA's, as high up as all below them is trained."""
+    """Paths of the modules that hold trained weights other than LoRA's, as high up as all below them is trained.
+
+    peft takes every module whose path ends like one of these: one that would name others as well, as ``out`` does
+    peft's own ``lora_dropout``, is named by its parts.
+    """
     trained = {key for key in trainable_state(network) if key.rpartition(".")[2] not in LOW_RANK}
+    paths = [OF_PEFT, *(path for path, _ in network.named_modules())]
     found: list[str] = []
 
     def visit(path: str, module: nn.Module) -> None:
         inside = {f"{path}.{name}" for name, _ in module.named_parameters()}
         own = {f"{path}.{name}" for name, _ in module.named_parameters(recurse=False)}
-        whole = inside <= trained and not isinstance(module, (nn.ModuleList, nn.ModuleDict))
+        alone = sum(other.endswith(path) for other in paths) == 1
+        whole = inside <= trained and alone and not isinstance(module, (nn.ModuleList, nn.ModuleDict))
         if (inside and whole) or own & trained:
             found.append(path)
             return
