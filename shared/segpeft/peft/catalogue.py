@@ -29,6 +29,7 @@ own; *besides* comes once, in a ViT. *ViT-B* is the number in a ViT-B with all v
 whether `segpeft.peft.merge` makes an ordinary network of it.
 
 Put one into a network with `segpeft.peft.apply_peft(network, method)`, or in a bundle with the knob `method`.
+[Measured beside each other](methods-compared.md); [in a backbone of your own](own-backbone.md).
 """
 
 
