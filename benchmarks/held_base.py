@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks.evaluating import ROOT, write_comparison
 from segpeft.bundle.json_files import read_json
 from segpeft.bundle.steps import Step, run_step
+from segpeft.engines.case_table import ALL
 from segpeft.errors import InputError, one_line_errors
 from segpeft.experiments.cell import Cell, Places
 from segpeft.experiments.grid import read_grid
@@ -65,7 +66,7 @@ def scores(cell: Cell, form: str, work: Path) -> dict[str, float]:
     model = cell.folder / "models" / "model.pt"
     step = Step(name, command_of(cell, form, work / name), cell.bundle, [model], work / name / "cases_summary.json")
     run_step(step, work)
-    return {region: found["mean"] for region, found in read_json(step.result)["dice"].items()}
+    return {region: found["mean"] for region, found in read_json(step.result)["dice"].items() if region != ALL}
 
 
 def command_of(cell: Cell, form: str, out: Path) -> list[str]:
