@@ -27,7 +27,6 @@ class AdapterDrop(Houlsby):
     """
 
     name: ClassVar[str] = "adapter_drop"
-    family: ClassVar[str] = "addition"
     formula: ClassVar[str] = "2 * (2 * C * (C // reduction) + C // reduction + C) * (i >= drop)"
     advice: ClassVar[str] = "Houlsby's adapters where a step has to be cheaper: the lower blocks get no backward pass."
     drop: int = 5

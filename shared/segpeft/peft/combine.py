@@ -16,11 +16,10 @@ from segpeft.errors import InputError
 
 from .checkpoint import adapter_header, read_adapter, write_adapter
 from .dylora import DyLoRA, truncated
-from .lora import LoRA
+from .lora import LOW_RANK, LoRA
 from .registry import method_of
 
 Path = str | os.PathLike[str]
-LOW_RANK = ("lora_a", "lora_b")
 
 
 def combine_loras(paths: Sequence[Path], weights: Sequence[float], out: Path) -> LoRA:

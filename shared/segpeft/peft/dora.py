@@ -9,12 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from segpeft.errors import InputError
-
-from .adopt import replace_module
 from .hold_base import dense
-from .layouts import Layout
-from .lora import LoRA, adapt
+from .lora import WholeLayerLoRA, adapt
 
 
 class DoRALinear(nn.Linear):
@@ -64,7 +60,7 @@ class DoRALinear(nn.Linear):
 
 
 @dataclass(frozen=True)
-class DoRA(LoRA):
+class DoRA(WholeLayerLoRA):
     """Weight-decomposed low-rank adaptation (Liu et al. 2024, arXiv 2402.09353, eq. 5).
 
     Different from the paper: the magnitude is held relative to the norm of the frozen weight, and the scaling is that
@@ -76,18 +72,7 @@ class DoRA(LoRA):
     """
 
     name: ClassVar[str] = "dora"
-    family: ClassVar[str] = "reparameterisation"
+    title: ClassVar[str] = "DoRA"
+    layer: ClassVar[type[nn.Linear]] = DoRALinear
     formula: ClassVar[str] = "6 * C * rank + 4 * C"
     advice: ClassVar[str] = "LoRA at small ranks where its accuracy falls short; a step costs more."
-
-    def __post_init__(self) -> None:
-        """Checks the hyper-parameters."""
-        super().__post_init__()
-        if self.parts:
-            raise InputError(f"targets {list(self.targets)}: DoRA adapts the fused qkv, name qkv instead")
-
-    def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
-        """Replaces every targeted linear layer by its adapted form."""
-        for path in layout.target_paths(backbone, self.targets):
-            replace_module(backbone, path, DoRALinear.from_linear(backbone.get_submodule(path), self))  # type: ignore[arg-type]
-        return backbone

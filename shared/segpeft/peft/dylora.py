@@ -12,9 +12,7 @@ from torch import Tensor, nn
 
 from segpeft.errors import InputError
 
-from .adopt import replace_module
-from .layouts import Layout
-from .lora import LoRA, adapt
+from .lora import LoRA, WholeLayerLoRA, adapt
 
 
 class DyLoRALinear(nn.Linear):
@@ -58,7 +56,7 @@ class DyLoRALinear(nn.Linear):
 
 
 @dataclass(frozen=True)
-class DyLoRA(LoRA):
+class DyLoRA(WholeLayerLoRA):
     """Dynamic low-rank adaptation (Valipour et al. 2023, arXiv 2210.07558, sec. 3): no search for the rank.
 
     Leading ranks learn to do without the others, as nested dropout does it. :func:`truncated` cuts what was trained to
@@ -73,22 +71,10 @@ class DyLoRA(LoRA):
     """
 
     name: ClassVar[str] = "dylora"
-    family: ClassVar[str] = "reparameterisation"
-    formula: ClassVar[str] = "6 * C * rank"
+    title: ClassVar[str] = "DyLoRA"
+    layer: ClassVar[type[nn.Linear]] = DyLoRALinear
     advice: ClassVar[str] = "The rank is to be chosen after training."
     update_last: bool = False
-
-    def __post_init__(self) -> None:
-        """Checks the hyper-parameters."""
-        super().__post_init__()
-        if self.parts:
-            raise InputError(f"targets {list(self.targets)}: DyLoRA adapts the fused qkv, name qkv instead")
-
-    def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
-        """Replaces every targeted linear layer by its adapted form."""
-        for path in layout.target_paths(backbone, self.targets):
-            replace_module(backbone, path, DyLoRALinear.from_linear(backbone.get_submodule(path), self))  # type: ignore[arg-type]
-        return backbone
 
 
 def truncated(method: DyLoRA, state: Mapping[str, Tensor], rank: int) -> tuple[LoRA, dict[str, Tensor]]:

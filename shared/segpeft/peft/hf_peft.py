@@ -19,11 +19,10 @@ from segpeft.errors import InputError
 from .apply import Applied, apply_peft
 from .checkpoint import trainable_state
 from .layouts import find_backbone
-from .lora import LoRA, LoRALinear, QKVLoRALinear
+from .lora import LOW_RANK, LoRA, LoRALinear, QKVLoRALinear
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
-LOW_RANK = ("lora_a", "lora_b")
 OF_PEFT = "lora_dropout"
 """A module that peft puts into every layer it adapts."""
 REFUSED = (

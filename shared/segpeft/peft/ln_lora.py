@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from segpeft.errors import InputError
 
-from .adopt import replace_module
-from .layouts import Layout
-from .lora import LoRA, adapt
+from .lora import WholeLayerLoRA, adapt
 
 
 class LNLoRALinear(nn.Linear):
@@ -41,7 +39,7 @@ class LNLoRALinear(nn.Linear):
 
 
 @dataclass(frozen=True)
-class LNLoRA(LoRA):
+class LNLoRA(WholeLayerLoRA):
     """:class:`LoRA` with a layer norm, gain and bias trained, between ``A`` and ``B``.
 
     The norm is no linear map, so the update cannot be merged into the weight. A layer gains ``r (in + out + 2)``.
@@ -51,7 +49,8 @@ class LNLoRA(LoRA):
     """
 
     name: ClassVar[str] = "ln_lora"
-    family: ClassVar[str] = "reparameterisation"
+    title: ClassVar[str] = "LN-LoRA"
+    layer: ClassVar[type[nn.Linear]] = LNLoRALinear
     merges: ClassVar[bool] = False
     formula: ClassVar[str] = "6 * C * rank + 4 * rank"
     advice: ClassVar[str] = "LoRA whose training is unstable; it cannot be merged."
@@ -63,11 +62,3 @@ class LNLoRA(LoRA):
             raise InputError(
                 f"rank {self.rank} is out of range: a norm over one feature is constant, expected 2 or more"
             )
-        if self.parts:
-            raise InputError(f"targets {list(self.targets)}: LN-LoRA adapts the fused qkv, name qkv instead")
-
-    def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
-        """Replaces every targeted linear layer by its adapted form."""
-        for path in layout.target_paths(backbone, self.targets):
-            replace_module(backbone, path, LNLoRALinear.from_linear(backbone.get_submodule(path), self))  # type: ignore[arg-type]
-        return backbone

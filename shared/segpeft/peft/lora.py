@@ -16,6 +16,8 @@ from .method import Method
 
 L = TypeVar("L", bound=nn.Linear)
 QKV_PARTS = ("q", "k", "v")
+LOW_RANK = ("lora_a", "lora_b")
+"""Names of the parameters that make an update."""
 INITS = ("kaiming", "gaussian")
 
 
@@ -187,4 +189,30 @@ class LoRA(Method):
         for path in layout.target_paths(backbone, ("qkv",)) if self.parts else []:
             linear = backbone.get_submodule(path)
             replace_module(backbone, path, QKVLoRALinear.from_linear(linear, self, self.parts))  # type: ignore[arg-type]
+        return backbone
+
+
+@dataclass(frozen=True)
+class WholeLayerLoRA(LoRA):
+    """A variant of :class:`LoRA` that adapts whole linear layers by a class of its own, no parts of a fused qkv.
+
+    Raises:
+        InputError: if a value is out of range, or one of ``q, k, v`` is named.
+    """
+
+    title: ClassVar[str]
+    """What messages call it."""
+    layer: ClassVar[type[nn.Linear]]
+    """The adapted layer, made by its ``from_linear``."""
+
+    def __post_init__(self) -> None:
+        """Checks the hyper-parameters."""
+        super().__post_init__()
+        if self.parts:
+            raise InputError(f"targets {list(self.targets)}: {self.title} adapts the fused qkv, name qkv instead")
+
+    def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
+        """Replaces every targeted linear layer by its adapted form."""
+        for path in layout.target_paths(backbone, self.targets):
+            replace_module(backbone, path, self.layer.from_linear(backbone.get_submodule(path), self))  # type: ignore[attr-defined]
         return backbone

@@ -23,8 +23,6 @@ class LoRAPlus(LoRA):
     """
 
     name: ClassVar[str] = "lora_plus"
-    family: ClassVar[str] = "reparameterisation"
-    formula: ClassVar[str] = "6 * C * rank"
     advice: ClassVar[str] = "LoRA that has to converge in fewer steps."
     b_lr_ratio: float = 16.0
 
