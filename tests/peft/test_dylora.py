@@ -5,8 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from segpeft.peft import DyLoRA, DyLoRALinear, LoRALinear
+from segpeft.peft import DyLoRA, DyLoRALinear, LoRALinear, apply_peft
 from segpeft.peft.lora import LoRA, scaling_of
+from tests.peft.backbones import BACKBONES
+from tests.peft.methods import shake
 
 
 def layer(**knobs: bool) -> DyLoRALinear:
@@ -48,3 +50,17 @@ def test_only_the_last_rank_of_a_step_may_learn() -> None:
         columns = made.lora_b.grad.abs().sum(0).nonzero().flatten().tolist()
         assert rows == columns
         assert len(rows) == 1
+
+
+def test_all_layers_take_part_in_a_step_with_the_same_rank() -> None:
+    network = shake(apply_peft(BACKBONES["unetr"].make(), DyLoRA(rank=4))).double().eval()
+    image = BACKBONES["unetr"].image().double()
+    layers = [module.train() for module in network.modules() if isinstance(module, DyLoRALinear)]
+    outputs = [network(image) for _ in range(40)]
+    wanted = []
+    for rank in range(1, 5):
+        for layer in layers:
+            layer.draw = lambda number, largest, rank=rank: rank
+        wanted.append(network(image))
+    seen = {next(rank for rank, each in enumerate(wanted, 1) if torch.allclose(out, each)) for out in outputs}
+    assert seen == {1, 2, 3, 4}

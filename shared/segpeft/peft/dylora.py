@@ -12,13 +12,35 @@ from torch import Tensor, nn
 
 from segpeft.errors import InputError
 
+from .layouts import Layout
 from .lora import LoRA, WholeLayerLoRA, adapt
+
+
+class RankDraw:
+    """The rank of a training step, one for all layers that share it: whichever runs first in a step draws it.
+
+    That layer is known from the first step on. Activation checkpointing restores the random state before it runs a
+    layer again, so the rank stays that of the step.
+    """
+
+    def __init__(self) -> None:
+        self.first: int | None = None
+        self.rank = 1
+
+    def __call__(self, layer: int, largest: int) -> int:
+        """Returns the rank, 1 to ``largest``, in which the layer of this number takes part in the step."""
+        if self.first is None:
+            self.first = layer
+        if layer == self.first:
+            self.rank = int(torch.randint(1, largest + 1, [1]))
+        return self.rank
 
 
 class DyLoRALinear(nn.Linear):
     """``y = W x + b + s_b B[:, :b] A[:b] x`` with b drawn anew in every training step (Valipour et al. 2023, eq. 8).
 
-    In evaluation b = r. ``s_b`` is the scaling of rank b. Adds ``lora_a (r, in)`` and ``lora_b (out, r)``.
+    In evaluation, and in TorchScript, b = r. ``s_b`` is the scaling of rank b. Adds ``lora_a (r, in)`` and
+    ``lora_b (out, r)``.
     """
 
     if TYPE_CHECKING:  # TorchScript takes an annotation for a type that it must know
@@ -28,6 +50,8 @@ class DyLoRALinear(nn.Linear):
         scaling: float
         exponent: float
         update_last: bool
+        number: int
+        draw: RankDraw
 
     @classmethod
     def from_linear(cls, linear: nn.Linear, method: DyLoRA) -> DyLoRALinear:
@@ -35,14 +59,15 @@ class DyLoRALinear(nn.Linear):
         new = adapt(linear, cls, method, linear.out_features)
         new.exponent = 0.5 if method.rank_stabilised else 1.0
         new.update_last = method.update_last
+        new.number, new.draw = 0, RankDraw()
         return new
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``x (..., in)`` to ``(..., out)``."""
         a, b, scaling = self.lora_a, self.lora_b, self.scaling
-        if self.training:
+        if self.training and not torch.jit.is_scripting():
             full = a.shape[0]
-            rank = int(torch.randint(1, full + 1, [1]))
+            rank = self.draw(self.number, full)
             a, b = a[:rank], b[:, :rank]
             scaling = scaling * (full / rank) ** self.exponent
             if self.update_last:
@@ -59,9 +84,9 @@ class DyLoRALinear(nn.Linear):
 class DyLoRA(WholeLayerLoRA):
     """Dynamic low-rank adaptation (Valipour et al. 2023, arXiv 2210.07558, sec. 3): no search for the rank.
 
-    Leading ranks learn to do without the others, as nested dropout does it. :func:`truncated` cuts what was trained to
-    any rank, an ordinary :class:`LoRA`. Different from the paper: every layer draws its own rank in a step, there all
-    share one.
+    Leading ranks learn to do without the others, as nested dropout does it. All layers share the rank of a step, so
+    that what is used later was trained together. :func:`truncated` cuts what was trained to any rank, an ordinary
+    :class:`LoRA`.
 
     Args:
         update_last: change only the last of the b ranks of a step (the paper's "frozen" mode, eq. 10), not all of them.
@@ -75,6 +100,14 @@ class DyLoRA(WholeLayerLoRA):
     layer: ClassVar[type[nn.Linear]] = DyLoRALinear
     advice: ClassVar[str] = "The rank is to be chosen after training."
     update_last: bool = False
+
+    def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
+        """Replaces every targeted linear layer; all share one :class:`RankDraw`."""
+        super().inject(backbone, layout)
+        draw = RankDraw()
+        for number, layer in enumerate(m for m in backbone.modules() if isinstance(m, DyLoRALinear)):
+            layer.number, layer.draw = number, draw
+        return backbone
 
 
 def truncated(method: DyLoRA, state: Mapping[str, Tensor], rank: int) -> tuple[LoRA, dict[str, Tensor]]:
