@@ -19,7 +19,7 @@ METHOD = LoRA(rank=2, alpha=3.0)
 LAYERS: dict[str, Callable[[nn.Linear], nn.Module]] = {
     "lora": lambda base: LoRALinear.from_linear(base, METHOD),
     "qkv_parts": lambda base: QKVLoRALinear.from_linear(base, METHOD, ("q", "v")),
-    "channel": lambda base: ChannelLoRALinear.from_linear(base, ChannelLoRA(rank=2, alpha=3.0, channels=3)),
+    "channel": lambda base: ChannelLoRALinear.from_linear(base, ChannelLoRA(rank=2, alpha=3.0, channels=3), 3),
 }
 EVERY_LAYER = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 
@@ -104,7 +104,7 @@ def test_dropout_acts_on_the_update_and_only_in_training():
 @pytest.mark.parametrize("init", ["kaiming", "gaussian"])
 def test_a_is_drawn_from_its_distribution_for_each_channel_anew(init):
     torch.manual_seed(0)
-    layer = ChannelLoRALinear.from_linear(nn.Linear(400, 8), ChannelLoRA(rank=50, channels=3, init=init))
+    layer = ChannelLoRALinear.from_linear(nn.Linear(400, 8), ChannelLoRA(rank=50, channels=3, init=init), 3)
     std = 1 / math.sqrt(3 * 400) if init == "kaiming" else 1 / 50  # of a uniform on +- 1 / sqrt(in)
     torch.testing.assert_close(layer.lora_a.std(dim=(1, 2)), torch.full((3,), std), rtol=0.02, atol=0)
     assert layer.lora_a.abs().max() <= 1 / math.sqrt(400) if init == "kaiming" else layer.lora_a.abs().max() > 3 / 50

@@ -23,10 +23,12 @@ _HOMES = {
     "label_scheme": "label_schemes",
     "preprocessing": "preprocess",
 }
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
     """Imports what configs name from here when first named: the commands in this package start without MONAI."""
     if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

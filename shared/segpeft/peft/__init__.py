@@ -5,7 +5,8 @@ from .adapter_drop import AdapterDrop
 from .adaptformer import AdaptFormer
 from .apply import Applied, apply_peft, count_parameters, parameter_groups, trainable_parameters
 from .bitfit import BitFit
-from .channel_lora import ChannelLoRA, ChannelLoRALinear
+from .channel_lora import ChannelLoRA
+from .channel_lora_linear import ChannelLoRALinear
 from .checkpoint import adapter_bytes, base_sha256, load_adapter, read_adapter, save_adapter, trainable_state
 from .combination import Combination
 from .compacter import Compacter

@@ -63,7 +63,7 @@ def methods_page() -> str:
 
 def _lines(family: str) -> Iterator[list[object]]:
     for name, cls in sorted(known_methods().items()):
-        if cls.family != family or not cls.__module__.startswith("segpeft.peft."):
+        if cls.family != family or not cls.__module__.startswith(f"{__package__}."):
             continue
         paper = re.search(r"arXiv (\d{4}\.\d{5})", inspect.getdoc(cls) or "")
         link = f"[{paper.group(1)}](https://arxiv.org/abs/{paper.group(1)})" if paper else ""

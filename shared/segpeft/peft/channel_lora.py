@@ -1,51 +1,17 @@
 """Channel-wise LoRA: one frozen encoder of one-channel images, one set of low-rank adapters for each image channel."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from segpeft.errors import InputError
 
 from .adopt import replace_module
+from .channel_lora_linear import ChannelLoRALinear
 from .layouts import Layout
-from .lora import LoRA, adapt
-
-
-class ChannelLoRALinear(nn.Linear):
-    """``y_c = W x_c + b + s B_c A_c x_c`` for every image channel c at once.
-
-    Channel-wise LoRA of "Parameter Efficient Fine-Tuning of Large Vision Foundational Models for Multi-Channel
-    Medical Image Segmentation" (2025), with the rank-stabilised scaling ``s = alpha / sqrt(r)``. The paper switches
-    adapters in a loop over channels; here the channels lie in the batch, slowest index first, ``(C * B, ..., in)``: the
-    frozen layer runs once on everything and the updates are one grouped matrix product. There is no state to switch, so
-    nothing can be recomputed with the wrong channel. Adds ``lora_a (C, r, in)`` and ``lora_b (C, out, r)``.
-    """
-
-    if TYPE_CHECKING:  # TorchScript takes an annotation for a type that it must know
-        lora_a: Tensor
-        lora_b: Tensor
-        lora_dropout: nn.Dropout
-        scaling: float
-
-    @classmethod
-    def from_linear(cls, linear: nn.Linear, method: "ChannelLoRA") -> "ChannelLoRALinear":
-        """Adopts ``linear`` and adds the adapters of ``method``."""
-        return adapt(linear, cls, method, linear.out_features, (method.channels,))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps ``x (C * B, ..., in)``, channels slowest, to ``(C * B, ..., out)``."""
-        y = F.linear(x, self.weight, self.bias)
-        by_channel = self.lora_dropout(x).reshape(self.lora_a.shape[0], -1, x.shape[-1])  # (C, B * N, in)
-        low = torch.bmm(by_channel, self.lora_a.transpose(1, 2))  # (C, B * N, r)
-        update = torch.bmm(low, self.lora_b.transpose(1, 2))  # (C, B * N, out)
-        return y + self.scaling * update.reshape(y.shape)
-
-    def delta_weights(self) -> Tensor:
-        """Returns ``s B_c A_c`` of shape (C, out, in): a merge needs a copy of the weight for each channel."""
-        return self.scaling * torch.bmm(self.lora_b, self.lora_a)
+from .lora import LoRA
+from .recompute import recompute_blocks
 
 
 @dataclass(frozen=True)
@@ -85,11 +51,9 @@ class ChannelLoRA(LoRA):
 
     def inject(self, backbone: nn.Module, layout: Layout) -> nn.Module:
         """Replaces every targeted linear layer by its adapted form."""
-        from .recompute import recompute_blocks  # it builds on ChannelLoRALinear
-
         for path in layout.target_paths(backbone, self.targets):
             linear = backbone.get_submodule(path)
-            replace_module(backbone, path, ChannelLoRALinear.from_linear(linear, self))  # type: ignore[arg-type]
+            replace_module(backbone, path, ChannelLoRALinear.from_linear(linear, self, self.channels))  # type: ignore[arg-type]
         return recompute_blocks(backbone, layout) if self.recompute else backbone
 
     def describe(self) -> dict[str, Any]:

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-import segpeft
-from segpeft.atomic_files import replacing
+from segpeft import __version__
 from segpeft.errors import InputError
+from segpeft.tensor_files import write_tensors
 
 from .apply import Applied
 from .method import Method
@@ -97,7 +96,7 @@ def adapter_header(method: Method, layout: str, base: str, sizes: Mapping[str, i
     """
     return {
         "format": FORMAT,
-        "segpeft_version": segpeft.__version__,
+        "segpeft_version": __version__,
         "method": json.dumps(method.describe(), sort_keys=True),
         "layout": layout,
         "base_sha256": base,
@@ -107,8 +106,7 @@ def adapter_header(method: Method, layout: str, base: str, sizes: Mapping[str, i
 
 def write_adapter(path: str | os.PathLike[str], state: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
     """Writes tensors and header of an adapter file, which is replaced atomically."""
-    with replacing(Path(path)) as partial:
-        save_file(dict(state), partial, metadata=dict(header))
+    write_tensors(Path(path), state, header)
 
 
 def read_adapter(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:

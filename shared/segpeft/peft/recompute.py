@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from .adopt import adopt, replace_module
-from .channel_lora import ChannelLoRALinear
+from .channel_lora_linear import ChannelLoRALinear
 from .eager import product_dtype, records_gradients
 from .hosts import TransformerBlockHost, host_backbone
 from .layouts import Layout

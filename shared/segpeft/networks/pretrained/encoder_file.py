@@ -7,11 +7,10 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
-from safetensors.torch import save_file
 from torch import Tensor
 
-import segpeft
-from segpeft.atomic_files import replacing
+from segpeft import __version__
+from segpeft.tensor_files import write_tensors
 
 FORMAT = "segpeft-encoder"
 
@@ -35,13 +34,12 @@ def save_encoder(network: Pretraining, path: str | os.PathLike[str]) -> int:
     The header holds text only: what is no text stands there as JSON.
     """
     path = Path(path)
-    header = {"format": FORMAT, "segpeft_version": segpeft.__version__}
+    header = {"format": FORMAT, "segpeft_version": __version__}
     for name, value in network.encoder_header.items():
         header[name] = value if isinstance(value, str) else json.dumps(value)
     state = {}
     for key, value in network.encoder_state().items():
         value = value.detach().cpu().contiguous()
         state[key] = value.float() if value.is_floating_point() else value
-    with replacing(path) as partial:
-        save_file(state, partial, metadata=header)
+    write_tensors(path, state, header)
     return path.stat().st_size

@@ -1,0 +1,1 @@
+"""What is checked of a bundle, one file a subject."""
