@@ -26,7 +26,22 @@ def test_it_leaves_an_encoder_and_a_report(pretrained):
         "encoder.safetensors",
         "encoder_best.safetensors",
     ]
-    assert sorted(path.name for path in (folder / "models").iterdir()) == ["pretrained"]
+    assert sorted(path.name for path in (folder / "models").iterdir()) == ["model.pt", "pretrained"]
+
+
+def test_inference_shows_what_the_network_reconstructs(pretrained, phantoms, tmp_path):
+    _, folder = pretrained
+    knobs = {name: PRETRAINING[name] for name in ("image_size", "encoder", "decoder", "num_workers")}
+    made = {"ckpt_path": folder / "models" / "model.pt", "output_dir": tmp_path / "out", "volumes_used": 5}
+    run("vit_mae", "inference", run_id="inference", dataset_dir=phantoms / "imagesTr", **knobs, **made)
+    assert (tmp_path / "out" / "reconstruction_0001.png").is_file()
+    report = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert 0 < report["metrics"]["reconstruction"] < 2
+    assert report["iterations"] == 2  # five volumes, four a batch
+    message = refusal(
+        run, "vit_mae", "inference", dataset_dir=phantoms, **{**knobs, **made, "image_size": [16, 16, 16]}
+    )
+    assert "decoder_pos_embedding" in message
 
 
 def test_it_takes_slices_as_well(phantoms, tmp_path):
