@@ -16,6 +16,7 @@ from segpeft.errors import InputError
 from segpeft.experiments.machine import machine
 
 ROOT = Path(__file__).parents[1]
+GRIDS = ROOT / "benchmarks" / "grids"
 CONFIGS = ROOT / "bundles" / "brats_lora" / "configs"
 FIRST = (CONFIGS / "train.json", CONFIGS / "evaluate.json")
 

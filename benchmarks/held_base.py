@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.evaluating import ROOT, write_comparison
+from benchmarks.evaluating import GRIDS, ROOT, write_comparison
 from segpeft.bundle.json_files import read_json
 from segpeft.bundle.steps import Step, run_step
 from segpeft.engines.case_table import ALL
@@ -22,7 +22,6 @@ from segpeft.experiments.grid import read_grid
 from segpeft.markdown import markdown_table
 from segpeft.peft.hold_base import FORMS
 
-GRIDS = ROOT / "benchmarks" / "grids"
 HELD = ("float32", *FORMS)
 
 

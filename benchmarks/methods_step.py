@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.evaluating import ROOT
+from benchmarks.evaluating import GRIDS, ROOT
 from benchmarks.run import RESULTS, Suite, main
 from benchmarks.targets import Section, Target
 from benchmarks.training_step import step_rows
@@ -21,7 +21,6 @@ from segpeft.experiments.grid import Grid, read_grid
 from segpeft.networks import build_slice_segmenter
 from segpeft.peft import Method, method_from
 
-GRIDS = ROOT / "benchmarks" / "grids"
 CONFIGS = ROOT / "bundles" / "kits_medtuning" / "configs"
 REGIONS = 2
 ROUNDS = 5

@@ -10,8 +10,9 @@ from torch import nn
 
 from segpeft.errors import InputError
 from segpeft.networks import load_trained_channels
+from segpeft.state_files import read_checkpoint
 
-from .checkpoint_loading import bare_network, read_checkpoint
+from .checkpoint_loading import bare_network
 from .distributed import is_distributed
 
 

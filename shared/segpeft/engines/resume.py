@@ -15,8 +15,9 @@ from torch.optim import Optimizer
 
 from segpeft.atomic_files import replacing
 from segpeft.errors import InputError
+from segpeft.state_files import load_state_strictly, read_checkpoint
 
-from .checkpoint_loading import bare_network, load_state_strictly, read_checkpoint
+from .checkpoint_loading import bare_network
 from .distributed import is_main
 from .ordering import attach_last
 from .schedule import RunSchedule

@@ -11,10 +11,11 @@ from pathlib import Path
 from torch import nn
 
 from segpeft.errors import InputError
+from segpeft.state_files import load_state_strictly, read_checkpoint
 
 from .checkpoint import load_adapter, read_adapter, save_adapter
 from .combine import combine_loras, truncate_dylora
-from .configured import configured_network, load_state, save_state
+from .configured import configured_network, save_state
 from .counts_table import counts_table
 from .hf_peft import export_peft, import_peft
 from .merge import merge
@@ -124,7 +125,7 @@ def _export(asked: argparse.Namespace) -> None:
 
 def _import(asked: argparse.Namespace) -> None:
     network = configured_network(asked.config, asked.set, plain=True)
-    load_state(network, asked.model)
+    load_state_strictly(network, read_checkpoint(asked.model), asked.model)
     sizes = save_adapter(import_peft(network, asked.folder), asked.out)
     print(f"{asked.out}: {sum(sizes.values()):,} bytes")
 
@@ -141,7 +142,7 @@ def _truncate(asked: argparse.Namespace) -> None:
 
 def _trained(asked: argparse.Namespace) -> nn.Module:
     network = configured_network(asked.config, asked.set, plain=False)
-    load_state(network, asked.model)
+    load_state_strictly(network, read_checkpoint(asked.model), asked.model)
     return load_adapter(network, asked.adapter) if asked.adapter else network
 
 

@@ -86,6 +86,18 @@ def apply_peft(network: nn.Module, method: Method | str | Mapping[str, Any], lay
     return network
 
 
+def applied_to(network: nn.Module) -> Applied:
+    """Returns what :func:`apply_peft` did to ``network``.
+
+    Raises:
+        InputError: nothing was done to it.
+    """
+    applied = getattr(network, "peft", None)
+    if applied is None:
+        raise InputError(f"{type(network).__name__} carries no method: pass it through apply_peft first")
+    return applied
+
+
 def _noisy(backbone: nn.Module, path: str) -> Iterator[str]:
     for name, module in backbone.named_modules():
         trained = any(parameter.requires_grad for parameter in module.parameters())

@@ -16,7 +16,7 @@ from segpeft import __version__
 from segpeft.errors import InputError
 from segpeft.tensor_files import write_tensors
 
-from .apply import Applied
+from .apply import Applied, applied_to
 from .method import Method
 
 FORMAT = "segpeft-adapter"
@@ -50,13 +50,6 @@ def base_sha256(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _applied(network: nn.Module) -> Applied:
-    applied = getattr(network, "peft", None)
-    if applied is None:
-        raise InputError(f"{type(network).__name__} carries no method: pass it through apply_peft first")
-    return applied
-
-
 def save_adapter(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, int]:
     """Writes the trainable state of ``network``, in float32, to a safetensors file; the file is replaced atomically.
 
@@ -65,7 +58,7 @@ def save_adapter(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, 
     Returns:
         Bytes of ``backbone_peft`` (inside the backbone) and ``task_head`` (fusion, decoder, head).
     """
-    applied = _applied(network)
+    applied = applied_to(network)
     state = {
         key: (value.float() if value.is_floating_point() else value).detach().cpu().contiguous()
         for key, value in trainable_state(network).items()
@@ -77,7 +70,7 @@ def save_adapter(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, 
 
 def adapter_bytes(network: nn.Module) -> dict[str, int]:
     """Returns the bytes that the adapter file of ``network`` has for ``backbone_peft`` and ``task_head``."""
-    applied = _applied(network)
+    applied = applied_to(network)
     sizes = {"backbone_peft": 0, "task_head": 0}
     for key, value in trainable_state(network).items():
         item = 4 if value.is_floating_point() else value.element_size()
@@ -148,7 +141,7 @@ def load_adapter(network: nn.Module, path: str | os.PathLike[str]) -> nn.Module:
         InputError: naming the file and the difference, if the method or one of its hyper-parameters, the base's sha256,
             a key or a shape differs.
     """
-    applied = _applied(network)
+    applied = applied_to(network)
     state, header = read_adapter(path)
     _same_method(path, header, applied)
     expected = trainable_state(network)

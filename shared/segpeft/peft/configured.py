@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,21 +46,6 @@ def configured_network(configs: Sequence[str], knobs: Sequence[str], plain: bool
     if not isinstance(network, nn.Module):
         raise InputError(f"{configs[0]}: {wanted} is no network")
     return network.eval()
-
-
-def load_state(network: nn.Module, path: Path) -> None:
-    """Loads a state dict into ``network``, strictly.
-
-    Raises:
-        InputError: the file is missing or damaged, or does not fit.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict(state)
-    except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        said = lines[1] if len(lines) > 1 and lines[0].endswith(":") else (lines or [type(error).__name__])[0]
-        raise InputError(f"{path}: does not fit {type(network).__name__}: {said[:200]}") from error
 
 
 def save_state(network: nn.Module, path: Path) -> None:

@@ -46,16 +46,17 @@ def counts_table(network: nn.Module | None = None) -> str:
     lines = []
     with torch.device("meta"):
         plain = {name: make() for name, make in BACKBONES.items()}
-        for name in sorted(known_methods()):
-            if name != "combination":
-                lines.append([name, *(_count(name, backbone) for backbone in plain.values())])
+        for name in _names():
+            lines.append([name, *(_count(name, backbone) for backbone in plain.values())])
     return markdown_table(["method", *BACKBONES], lines, texts=1)
 
 
+def _names() -> list[str]:
+    return sorted(name for name in known_methods() if name != "combination")  # which says nothing by itself
+
+
 def _lines_of(network: nn.Module) -> Iterator[list[str]]:
-    for name in sorted(known_methods()):
-        if name == "combination":
-            continue
+    for name in _names():
         try:
             counts = count_parameters(apply_peft(copy.deepcopy(network), known_methods()[name]()))
         except InputError as error:

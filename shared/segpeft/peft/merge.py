@@ -10,7 +10,7 @@ from torch import nn
 from segpeft.errors import InputError
 
 from .adopt import replace_module
-from .apply import Applied
+from .apply import applied_to
 from .sharing import sharing_copy
 
 
@@ -23,7 +23,7 @@ def merge(network: nn.Module) -> nn.Module:
     Raises:
         InputError: if ``network`` carries no method, or one that is no update of weights, naming its first part.
     """
-    applied = _applied(network)
+    applied = applied_to(network)
     merged = sharing_copy(network)
     for path, layer in list(_updated(merged)):
         replace_module(merged, path, _linear(layer, layer.weight + layer.delta_weight().to(layer.weight.dtype)))  # type: ignore[operator]
@@ -45,7 +45,7 @@ def unmerge(merged: nn.Module, network: nn.Module) -> nn.Module:
     Raises:
         InputError: if ``network`` carries no method, or ``merged`` lacks one of the layers that it adapts.
     """
-    _applied(network)
+    applied_to(network)
     base = sharing_copy(merged)
     layers = dict(base.named_modules())
     for path, layer in _updated(network):
@@ -54,13 +54,6 @@ def unmerge(merged: nn.Module, network: nn.Module) -> nn.Module:
             raise InputError(f"{path} is no plain layer of the merged network: expected what merge made of this one")
         replace_module(base, path, _linear(plain, plain.weight - layer.delta_weight().to(plain.weight.dtype)))  # type: ignore[operator]
     return base
-
-
-def _applied(network: nn.Module) -> Applied:
-    applied = getattr(network, "peft", None)
-    if applied is None:
-        raise InputError(f"{type(network).__name__} carries no method: nothing to merge")
-    return applied
 
 
 def _updated(network: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
