@@ -66,6 +66,26 @@ def test_it_trains_and_infers_without_segpeft(brains: Path, tmp_path: Path) -> N
     assert nibabel.load(labels[0]).shape == image.shape[:3]
 
 
+SPAWNING = """
+import multiprocessing, sys
+from monai.bundle import run
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")  # as on Windows and macOS
+    folder, data, out = sys.argv[1:]
+    run(config_file=f"{folder}/configs/inference.json", dataset_dir=data, num_workers=1, output_dir=out)
+"""
+
+
+@pytest.mark.slow
+def test_spawned_workers_find_the_package(brains: Path, tmp_path: Path) -> None:
+    (tmp_path / "infer.py").write_text(SPAWNING)
+    folder = unpacked("brats_lora", tmp_path)
+    arguments = [str(tmp_path / "infer.py"), str(folder), str(brains / "imagesTr"), str(tmp_path / "out")]
+    python(arguments, tmp_path, without_segpeft(tmp_path))
+    assert len(list((tmp_path / "out").rglob("*.nii.gz"))) == 4
+
+
 FROM_ELSEWHERE = """
 import sys
 from monai.bundle import create_workflow, load
