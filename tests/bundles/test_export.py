@@ -20,6 +20,7 @@ import torch
 from monai.bundle import ckpt_export, onnx_export
 from torch import Tensor, nn
 
+from segpeft.engines import load_model
 from segpeft.peft.__main__ import main as peft
 from tests.bundles.runs import BUNDLES, CHANNELS, PRETRAINING_SWIN, SEGMENTING, config_files, workflow
 from tests.peft.methods import shake
@@ -30,7 +31,7 @@ CASES = {
     "swin": ("kits_medtuning", ("swin",), SWIN),
 }
 SCRIPTED = [name for name in CASES if name != "swin"]
-WAYS = {"kept": "network_def", "merged": "network_def#network"}
+WAYS = {"kept": "network_def", "merged": "network_def::network"}
 SLOW = [("prostate_lora", "kept"), ("prostate_lora", "merged"), ("swin", "kept")]
 CLOSE = 1e-5  # the largest difference by the largest logit, float32
 
@@ -103,6 +104,16 @@ def test_torchscript(name, way, tmp_path):
     exported.check(torch.jit.load(str(path)).eval()(image), image)
 
 
+@pytest.mark.parametrize("name", ["brats_lora", "kits_medtuning"])
+def test_a_merged_network_is_one_of_method_full(name, tmp_path):
+    exported = trained(name, "merged", tmp_path)
+    bundle, overlays, knobs = CASES[name]
+    knobs = {key: value for key, value in knobs.items() if "method" not in key} | {"method": "full"}
+    network = workflow(bundle, "inference", *overlays, **knobs).parser.get_parsed_content("network_def").eval()
+    with torch.no_grad():
+        exported.check(load_model(network, exported.options["ckpt_file"])(exported.image), exported.image)
+
+
 def test_swin_is_traced_because_monai_writes_its_patches_in_no_script(tmp_path):
     """`PatchEmbed` reads a third size of a patch that has two, where it would see volumes."""
     exported = trained("swin", "kept", tmp_path)
@@ -129,7 +140,7 @@ def test_the_commands_of_the_documentation(tmp_path):
         + ["--model", f"{tmp_path}/model.pt", "--out", f"{tmp_path}/merged.pt"],
         ["-m", "monai.bundle", "ckpt_export", *config, "--method", "lora"]
         + ["--ckpt_file", f"{tmp_path}/model.pt", "--filepath", f"{tmp_path}/model.ts"],
-        ["-m", "monai.bundle", "ckpt_export", "network_def#network", *config]
+        ["-m", "monai.bundle", "ckpt_export", "network_def::network", *config]
         + ["--ckpt_file", f"{tmp_path}/merged.pt", "--filepath", f"{tmp_path}/merged.ts"],
     ):
         done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False)
