@@ -47,7 +47,7 @@ bench-methods: $(STAMP) ## TASK=hippocampus_vit|hippocampus_swin|study_hippocamp
 	$(BIN)/python -m segpeft.experiments benchmarks/grids/methods_$(TASK).json --out experiments_out \
 		--report benchmarks/results/methods_$(TASK) $(ARGS)
 
-bench: $(STAMP) ## measure the documentation's numbers (25 minutes), or BENCH=med_tuning_step|med_adapter_step|methods_step|adapter_files (10)
+bench: $(STAMP) ## measure the documentation's numbers (25 minutes), or BENCH=med_tuning_step|med_adapter_step|methods_step|adapter_files (10), BENCH=export (20)
 	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
 
 clean: ## delete caches, builds and the demo's output; .venv stays

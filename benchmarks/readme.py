@@ -21,6 +21,7 @@ CARDS = ROOT / "bundles"
 FILLED = (
     ROOT / "README.md",
     ROOT / "docs" / "methods-compared.md",
+    ROOT / "docs" / "deployment.md",
     *(CARDS / bundle / "docs" / "README.md" for bundle in ("brats_lora", "kits_medtuning", "vit_mae")),
 )
 
@@ -110,6 +111,29 @@ def ranking(path: Path) -> str:
     return f"{markdown_table(head, lines, texts=1)}\n\n{note}"
 
 
+def export(path: Path) -> str:
+    """Returns how far exported networks are from PyTorch, and their time beside it."""
+    parts = _read(path)
+    head = ["bundle", "network", "ONNX file (MB)", "largest difference, ONNX", "PyTorch (s)"]
+    head += ["TorchScript / PyTorch", "ONNX Runtime / PyTorch"]
+    lines = [
+        [
+            bundle,
+            row["network"],
+            f"{row['file (MB)']:.0f}",
+            f"{row['difference, ONNX']:.1e}",
+            f"{row['PyTorch (s)']:.2f}",
+            f"{row['TorchScript / PyTorch']:.2f}",
+            f"{row['ONNX / PyTorch']:.2f}",
+        ]
+        for bundle, part in parts.items()
+        for row in part["rows"]
+    ]
+    machines = {_threads(part["machine"]) for part in parts.values()}
+    note = "One window, float32, CPU seconds. The difference is relative to the largest logit."
+    return f"{markdown_table(head, lines, texts=2)}\n\n{note} {' '.join(sorted(machines))}"
+
+
 def mae_stream(path: Path) -> str:
     """Returns what the first batches of a stream of half a million names took, the slowest process of each run."""
     found = _read(path)
@@ -163,6 +187,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "held_base": ("held_base.md", table),
     "missing_modality": ("missing_modality.md", table),
     "ensemble": ("ensemble.md", table),
+    "export": ("export.json", export),
     "mae_stream": ("mae_stream.json", mae_stream),
     "inference_memory": ("inference_memory.json", inference_memory),
 }

@@ -35,7 +35,7 @@ KNOBS = {
     "vit_mae/train": TRAINING | {"masking_ratio", "modality", "spacing", "epoch_length", "warmup", "val_interval"},
 }
 COMMANDS = ("train", "evaluate", "inference")
-ALONE = (*COMMANDS, "metadata", "add_channel", "multi_gpu_train")
+ALONE = (*COMMANDS, "metadata", "add_channel", "multi_gpu_train", "multi_gpu_evaluate", "inference_trt")
 OVERLAYS = [path for path in FILES if "vit_mae" not in path.parts and path.stem not in ALONE]
 """Those that follow the configs of any command."""
 STANDARD_IDS = {"run", "initialize", "finalize", "imports", "training", "evaluating", "inference"}

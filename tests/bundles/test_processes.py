@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.bundles.processes import in_two_processes
 from tests.bundles.runs import (
     PRETRAINING,
     PRETRAINING_SWIN,
     SEGMENTING,
     SHORT,
-    TRAINING,
-    arguments,
     config_files,
     outputs,
-    plain,
     run,
-    start,
     weights,
 )
 
@@ -37,20 +30,6 @@ KEEP_WEIGHTS = {
         "$torch.distributed.destroy_process_group()",
     ],
 }
-
-
-def in_two_processes(bundle: str, run_id: str, configs: list[str], knobs: dict, log: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    launcher = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}"]
-    process = start(bundle, [*launcher, *arguments(run_id, configs, plain(knobs))], log)
-    try:
-        code = process.wait(timeout=240)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGTERM)  # torchrun ends its workers
-        code = process.wait()
-    assert code == 0, log.with_suffix(".err").read_text()[-3000:]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +46,7 @@ def test_training(bundle, data, request, tmp_path):
     overlay.write_text(json.dumps(KEEP_WEIGHTS))
     configs = config_files(bundle, "train", "multi_gpu_train", str(overlay))
     knobs = {**SEGMENTING[bundle], **SHORT, "epochs": 1, "dataset_dir": request.getfixturevalue(data)}
-    knobs = {**knobs, "device": "cpu", **outputs(tmp_path)}
+    knobs = {**knobs, **outputs(tmp_path)}
     in_two_processes(bundle, "training", configs, knobs, tmp_path / "log")
     ranks = [weights(tmp_path / "out" / f"rank{rank}.pt") for rank in range(2)]
     assert all(torch.equal(ranks[0][key], ranks[1][key]) for key in ranks[0])
@@ -102,7 +81,7 @@ def test_pretraining_with_fewer_files_than_readers(names, settings, key, phantom
     overlay = tmp_path / "keep.json"
     overlay.write_text(json.dumps(KEEP_WEIGHTS))
     configs = config_files("vit_mae", "train", *names, "multi_gpu_train", str(overlay))
-    knobs = {**settings, "epochs": 1, "validation_share": 0.0, "num_workers": 2, "device": "cpu"}
+    knobs = {**settings, "epochs": 1, "validation_share": 0.0, "num_workers": 2}
     knobs.update(dataset_dir=tmp_path / "set", **outputs(tmp_path))
     in_two_processes("vit_mae", "training", configs, knobs, tmp_path / "log")
     ranks = [weights(tmp_path / "out" / f"rank{rank}.pt") for rank in range(2)]
@@ -113,16 +92,37 @@ def test_pretraining_with_fewer_files_than_readers(names, settings, key, phantom
     assert torch.equal(encoder[key], ranks[0][f"{prefix}{key}"])
 
 
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / "cases.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["brats_lora", *(pytest.param(name, marks=pytest.mark.slow) for name in ("prostate_lora", "kits_medtuning"))],
+    indirect=True,
+)
+def test_evaluation_gives_the_metrics_of_one_process(subject, tmp_path):
+    """Three cases: one process has two of them, the other one."""
+    knobs = {**subject.training, "folds": 2, "calibration": True, "model_dir": subject.trained / "models"}
+    run(subject.bundle, "train", "evaluate", output_dir=tmp_path / "one", **knobs)
+    configs = config_files(subject.bundle, "train", "evaluate", "multi_gpu_evaluate")
+    in_two_processes(subject.bundle, "evaluating", configs, {**knobs, "output_dir": tmp_path / "two"}, tmp_path / "log")
+    rows = table(tmp_path / "one")
+    assert rows == table(tmp_path / "two")
+    assert len({row["case"] for row in rows}) == 3
+    for name in ("cases_summary", "run"):
+        one, two = (json.loads((tmp_path / folder / f"{name}.json").read_text()) for folder in ("one", "two"))
+        assert one.get("metrics", one) == two.get("metrics", two)
+    assert len(list((tmp_path / "two" / "labels").iterdir())) == 3
+
+
 @pytest.mark.slow
-def test_evaluation_gives_the_metrics_of_one_process(phantoms, trained, tmp_path):
-    knobs = {**TRAINING, "section": "all", "dataset_dir": phantoms, "model_dir": trained / "models", "device": "cpu"}
-    run("brats_lora", "train", "evaluate", output_dir=tmp_path / "one", **knobs)
-    configs = config_files("brats_lora", "train", "evaluate", "multi_gpu_train")
-    in_two_processes("brats_lora", "evaluating", configs, {**knobs, "output_dir": tmp_path / "two"}, tmp_path / "log")
-    rows = []
-    for name in ("one", "two"):
-        with (tmp_path / name / "cases.csv").open(newline="") as file:
-            rows.append(list(csv.DictReader(file)))
-        assert len(list((tmp_path / name / "labels").iterdir())) == 6
-    assert rows[0] == rows[1]
-    assert len(rows[0]) == 6 * 3
+def test_inference_shares_the_cases(subject, tmp_path):
+    knobs = {**subject.inferring, "ckpt_path": subject.model}
+    run(subject.bundle, "inference", output_dir=tmp_path / "one", **knobs)
+    configs = config_files(subject.bundle, "inference", "multi_gpu_evaluate")
+    in_two_processes(subject.bundle, "inference", configs, {**knobs, "output_dir": tmp_path / "two"}, tmp_path / "log")
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    assert len(one) == 6
+    assert one == two

@@ -1,12 +1,11 @@
-"""What MONAI's own tools ask of a bundle: properties, shapes of the network, TorchScript."""
+"""What MONAI's own tools ask of a bundle: properties and shapes of the network."""
 
 from __future__ import annotations
 
 import pytest
-import torch
-from monai.bundle import ckpt_export, verify_net_in_out
+from monai.bundle import verify_net_in_out
 
-from tests.bundles.runs import BUNDLES, PRETRAINING, SEGMENTING, TRAINING, config_files, run, weights, workflow
+from tests.bundles.runs import BUNDLES, PRETRAINING, SEGMENTING, TRAINING, config_files, run, workflow
 
 FORMAT = "_meta_#network_data_format"
 SHAPES = [f"{FORMAT}#{side}#spatial_shape" for side in ("inputs#image", "outputs#pred")]
@@ -79,22 +78,3 @@ def _one_region() -> dict:
 def test_verify_net_in_out_of_the_shipped_network(bundle):
     knobs = {"meta_file": meta_file(bundle), "config_file": config_files(bundle, "inference"), "device": "cpu"}
     verify_net_in_out("network_def", **knobs)
-
-
-def test_exported_torchscript_gives_the_same(subject, tmp_path):
-    exported = tmp_path / "model.ts"
-    ckpt_export(
-        "network_def",
-        filepath=str(exported),
-        ckpt_file=str(subject.model),
-        meta_file=meta_file(subject.bundle),
-        config_file=config_files(subject.bundle, "inference"),
-        **SEGMENTING[subject.bundle],
-    )
-    network = workflow(subject.bundle, "inference", **subject.inferring).parser.get_parsed_content("network_def").eval()
-    network.load_state_dict(weights(subject.model))
-    image = subject.image()
-    with torch.no_grad():
-        expected, found = network(image), torch.jit.load(str(exported)).eval()(image)
-    assert expected.abs().max() > 0.1
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)

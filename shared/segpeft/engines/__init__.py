@@ -8,6 +8,7 @@ from .calibration import RegionECE
 from .case_table import CaseTable
 from .channel_adding import TrainedChannelsLoader
 from .checkpoint_loading import ModelLoader, load_model
+from .distributed import join_processes
 from .encoder_saving import EncoderSaver
 from .evaluation_handlers import EvaluationHandlers
 from .evaluator import Evaluator
@@ -66,6 +67,7 @@ __all__ = [
     "decay_groups",
     "distribute",
     "image_as_target",
+    "join_processes",
     "load_model",
     "lower_is_better",
     "postprocessing",

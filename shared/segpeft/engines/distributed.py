@@ -10,12 +10,24 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-PREPARATION_TIME = timedelta(hours=24)
+LONGEST_WAIT = timedelta(hours=24)
 
 
 def is_distributed() -> bool:
     """Tells whether a process group is up."""
     return dist.is_available() and dist.is_initialized()
+
+
+def join_processes(backend: str) -> None:
+    """Makes this process one of those that torchrun started, for an evaluation or inference.
+
+    Shares of cases take unequal time, and a process that is done waits for the others: longer, where volumes are large,
+    than the 10 minutes after which NCCL gives up by default. If one dies, torchrun ends the others; nobody waits.
+
+    Args:
+        backend: ``nccl`` or ``gloo``.
+    """
+    dist.init_process_group(backend, timeout=LONGEST_WAIT)
 
 
 def rank() -> int:
@@ -54,7 +66,7 @@ def main_first(action: Callable[[], None]) -> None:
     if not is_distributed():
         action()
         return
-    waiting = dist.new_group(backend="gloo", timeout=PREPARATION_TIME)
+    waiting = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
     if is_main():
         action()
     dist.barrier(group=waiting)
