@@ -96,6 +96,7 @@ def test_a_whole_config_gets_the_package() -> None:
     }
 
 
-def test_an_overlay_refers_to_that_of_its_config() -> None:
-    made = carried_config({"imports": ["$import segpeft"], "initialize": ["$segpeft.errors.one_line_errors()"]})
-    assert made == {"imports": [], "initialize": ["$@segpeft.errors.one_line_errors()"]}
+@pytest.mark.parametrize("name", ["imports", "+imports"])
+def test_an_overlay_refers_to_that_of_its_config(name: str) -> None:
+    made = carried_config({name: ["$import segpeft"], "initialize": ["$segpeft.errors.one_line_errors()"]})
+    assert made == {name: [], "initialize": ["$@segpeft.errors.one_line_errors()"]}

@@ -22,8 +22,8 @@ def carried_config(config: Mapping[str, Any]) -> dict[str, Any]:
     A whole config (one with a ``bundle_root``) gets that item; an overlay refers to that of the config it is laid over.
     """
     changed = _rewritten(dict(config))
-    if "imports" in changed:
-        changed["imports"] = [item for item in changed["imports"] if item != "$import segpeft"]
+    for name in changed.keys() & {"imports", "+imports"}:
+        changed[name] = [item for item in changed[name] if item != "$import segpeft"]
     if changed.get("bundle_root") != ".":
         return changed
     made: dict[str, Any] = {"imports": ["$import inspect", "$import runpy", *changed.pop("imports")]}

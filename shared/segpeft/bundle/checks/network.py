@@ -16,7 +16,7 @@ from . import inside
 from .finding import Finding
 
 NOT_SCRIPTED = {
-    "swin": "MONAI's SwinTransformer does not compile in TorchScript (it unpacks sizes of unknown number)",
+    "swin": "MONAI's SwinTransformer does not compile in TorchScript (its PatchEmbed holds code for slices and volumes)",
 }
 """Kinds of encoder that the check by TorchScript leaves out, as the zoo's own list of exclusions does, and why."""
 
