@@ -16,7 +16,7 @@ from . import inside
 from .finding import Finding
 
 NOT_SCRIPTED = {
-    "swin": "MONAI's SwinTransformer does not compile in TorchScript (its PatchEmbed holds code for slices and volumes)",
+    "swin": "MONAI's SwinTransformer does not compile in TorchScript (PatchEmbed has code for volumes in it)",
 }
 """Kinds of encoder that the check by TorchScript leaves out, as the zoo's own list of exclusions does, and why."""
 
