@@ -19,7 +19,7 @@ from .studies import Study
 AFFINE_MM = 1e-3
 """By how much an affine may differ: a file holds it as quaternions of single precision."""
 
-FLIP_LOSS = 0.1
+FLIP_LOSS = 0.05
 """By how much a label must be worse when it is flipped along any axis: otherwise it says nothing about orientation."""
 
 

@@ -24,6 +24,9 @@ from segpeft.data.datalist import find_cases
 
 from .subjects import Subject
 
+SYMMETRIC = 0.5
+"""The Dice of a label with its own flip, above which a flip is hard to see in a prediction."""
+
 
 @dataclass(frozen=True)
 class Pose:
@@ -96,14 +99,28 @@ def write_studies(subject: Subject, studies: Path, work: Path, cases: int = 4) -
 
 
 def off_centre(volumes: Sequence[Any], label: Any) -> tuple[list[Any], Any]:
-    """Returns a case cut on one side of each axis by half of what lies between that side and what is labelled.
+    """Returns a case cut on one side of each axis, so that what is labelled does not lie in the middle.
 
-    A gland in the middle of its image has the same Dice when it is flipped. Channels on other grids stay whole.
+    Of a gland in the middle of its image the Dice is the same when it is flipped. Channels on other grids stay whole.
     """
-    starts = np.argwhere(np.asarray(label.dataobj)).min(0)
-    cut = tuple(slice(int(start) // 2, None) for start in starts)
+    mask = np.asarray(label.dataobj) > 0
+    cut: list[slice] = []
+    for axis in range(3):
+        cut.append(slice(_begin(mask[tuple(cut)], axis), None))
     same = [volume.shape == label.shape and np.allclose(volume.affine, label.affine) for volume in volumes]
-    return [v.slicer[cut] if fits else v for v, fits in zip(volumes, same, strict=True)], label.slicer[cut]
+    moved = [v.slicer[tuple(cut)] if fits else v for v, fits in zip(volumes, same, strict=True)]
+    return moved, label.slicer[tuple(cut)]
+
+
+def _begin(mask: np.ndarray, axis: int) -> int:
+    """Returns where to cut: halfway to what is labelled, or as far on (into it at last) as a flip needs to be seen."""
+    along = np.flatnonzero(mask.any(tuple(other for other in range(3) if other != axis)))
+    first, deepest = int(along[0]) // 2, int(along[0] + 0.5 * len(along))
+    for begin in range(first, deepest):
+        rest = np.moveaxis(mask, axis, 0)[begin:]
+        if np.sum(rest & rest[::-1]) < SYMMETRIC * np.sum(rest):
+            return begin
+    return deepest
 
 
 def placed(image: Any, pose: Pose) -> Any:

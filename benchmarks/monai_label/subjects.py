@@ -116,7 +116,7 @@ KITS = Subject(
         "method": {"_target_": "segpeft.peft.MedAdapter", "alpha": 4},
         "feature_size": 16,
         "style": "light",
-        "epochs": 30,
+        "epochs": 16,
     },
     least_dice=0.5,
 )

@@ -17,7 +17,7 @@ def network(dropout: float | None) -> nn.Module:
     """A network with batch norms in its adapters, of the same weights at every call."""
     torch.manual_seed(0)
     made = apply_peft(BACKBONES["slice_vit"].network(), MedAdapter(alpha=2), dropout=dropout)
-    for name, parameter in made.named_parameters():  # at the start the adapters add nothing
+    for parameter in made.parameters():  # at the start the adapters add nothing
         if parameter.requires_grad and parameter.ndim > 1:
             nn.init.normal_(parameter, std=0.1)
     return made
