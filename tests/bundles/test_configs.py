@@ -147,9 +147,9 @@ def test_overlays_of_several_commands_add_no_knob_that_none_of_them_knows(overla
 def test_run_is_there_under_both_names(bundle):
     for config, name in [("train", "training"), ("evaluate", "evaluating"), ("inference", "inference")]:
         content = read(f"{bundle}/{config}")
-        assert content[name] == "%run"
+        assert content[name] == "@run"
         assert isinstance(content["run"], list)
-    assert read("vit_mae/train")["training"] == "%run"
+    assert read("vit_mae/train")["training"] == "@run"
 
 
 @pytest.mark.parametrize("bundle", FINE_TUNING)

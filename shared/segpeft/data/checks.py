@@ -17,6 +17,7 @@ from torch import Tensor
 from segpeft.data.grids import grid_difference
 from segpeft.data.presence import PRESENT, channel_names, without_channels
 from segpeft.data.provenance import ABSENT, CHANNEL_FILES, file_of
+from segpeft.data.sibling_files import sibling_hint
 from segpeft.errors import InputError
 
 LOGGER = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ class CheckImaged(MapTransform):
         for key in self.key_iterator(d):
             image, expected = d[key], len(self.channels)
             if image.shape[0] != expected:
-                raise InputError(f"{file_of(image)}: has {image.shape[0]} channels; expected {expected}")
+                hint = f" ({sibling_hint(self.channels)})" if image.shape[0] == 1 else ""
+                raise InputError(f"{file_of(image)}: has {image.shape[0]} channels; expected {expected}{hint}")
             empty = [c for c in range(expected) if _constant(image[c], c, file_of(image, c))]
             if empty and (not self.allow_missing or len(empty) == expected):
                 check_channel(image[empty[0]], empty[0], file_of(image, empty[0]))

@@ -6,7 +6,7 @@ What fails is said in one line.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from segpeft.data.dicom_series import DicomSeriesReader
 from segpeft.data.grids import checked_affine, grid_difference
 from segpeft.data.naming import is_volume_name
 from segpeft.data.provenance import ABSENT, CHANNEL_FILES
+from segpeft.data.sibling_files import with_siblings
 from segpeft.data.voxel_size import check_voxel_size
 from segpeft.errors import InputError, reason_of
 
@@ -110,9 +111,12 @@ class LoadVolumed(LoadImaged):
         image_only: False adds `<key>_meta_dict` entries.
         allow_missing_keys: pass over keys that a case does not have.
         resample_channels: as in `LoadVolume`.
+        channels: names of the channels of the first key; where it is one path, the others are looked for beside it, see
+            :mod:`segpeft.data.sibling_files`.
+        allow_missing: of these files some may be missing.
 
     Raises:
-        InputError: see `LoadVolume`.
+        InputError: see `LoadVolume`; some of the files beside the first are missing.
     """
 
     def __init__(
@@ -123,6 +127,8 @@ class LoadVolumed(LoadImaged):
         image_only: bool = True,
         allow_missing_keys: bool = False,
         resample_channels: bool = False,
+        channels: Sequence[str] = (),
+        allow_missing: bool = False,
     ) -> None:
         super().__init__(keys, reader=reader, dtype=dtype, image_only=image_only, allow_missing_keys=allow_missing_keys)
         self._loader = LoadVolume(
@@ -133,3 +139,16 @@ class LoadVolumed(LoadImaged):
             ensure_channel_first=True,
             squeeze_non_spatial_dims=True,
         )
+        self.channels, self.allow_missing = tuple(channels), allow_missing
+
+    def __call__(self, data: Mapping[Hashable, Any], reader: ImageReader | None = None) -> dict[Hashable, Any]:
+        """Returns the case with volumes instead of paths."""
+        return super().__call__(self.with_all_files(data), reader)
+
+    def with_all_files(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Returns the case with the list of its files where it names the first of them."""
+        d = dict(data)
+        key = self.keys[0]
+        if key in d:
+            d[key] = with_siblings(d[key], self.channels, self.allow_missing)
+        return d

@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from segpeft.data.loading import LoadVolumed
 from segpeft.data.naming import case_id
 from segpeft.data.prepared_case import bytes_under, case_folder, is_current, remove_partial, write_case
 from segpeft.errors import InputError, find_input_error
@@ -68,10 +69,13 @@ def prepare_cases(dataset: PreparedDataset, workers: int) -> list[Path]:
 
 
 def _readable(dataset: PreparedDataset) -> tuple[list[Mapping[str, Any]], list[tuple[str, str]]]:
-    items, wrong = [], []
+    items: list[Mapping[str, Any]] = []
+    wrong: list[tuple[str, str]] = []
+    load = next((step for step in dataset.deterministic.transforms if isinstance(step, LoadVolumed)), None)
     for index in range(len(dataset)):
         try:
-            items.append(dataset.data[index])
+            item = dataset.data[index]
+            items.append(load.with_all_files(item) if load else item)  # type: ignore[arg-type]
         except InputError as error:
             wrong.append((f"case {index}", str(error)))
     return items, wrong

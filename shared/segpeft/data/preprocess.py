@@ -67,7 +67,9 @@ def preprocessing(
         raise InputError("allow_missing and channels_used put absent channels to 0; expected neither with intensity")
     labels = [LABEL] if LABEL in names else []
     moved = [IMAGE, *([] if native_label else labels)]
-    load = LoadVolumed(keys=[IMAGE, *labels], resample_channels=resample_channels)
+    named = () if isinstance(channels, int) else channels
+    keys = [IMAGE, *labels]
+    load = LoadVolumed(keys, resample_channels=resample_channels, channels=named, allow_missing=allow_missing)
     steps: list[Any] = [load, CheckImaged(IMAGE, channels, allow_missing)]
     if intensity is not None:
         steps.append(CheckHounsfieldd(IMAGE))

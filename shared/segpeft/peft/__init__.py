@@ -11,6 +11,7 @@ from .checkpoint import adapter_bytes, base_sha256, load_adapter, read_adapter, 
 from .combination import Combination
 from .compacter import Compacter
 from .dora import DoRA, DoRALinear
+from .dropout import set_dropout
 from .dylora import DyLoRA, DyLoRALinear, truncated
 from .fact import FacT, FacTLinear
 from .full import DecoderOnly, Full
@@ -109,6 +110,7 @@ __all__ = [
     "method_of",
     "read_adapter",
     "save_adapter",
+    "set_dropout",
     "sharing_copy",
     "trainable_parameters",
     "trainable_state",

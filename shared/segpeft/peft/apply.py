@@ -14,6 +14,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from segpeft.errors import InputError
 
 from .adopt import replace_module
+from .dropout import set_dropout
 from .layouts import Layout, find_backbone
 from .method import Method
 from .registry import method_from
@@ -43,7 +44,12 @@ class Applied:
         return not self.backbone or name == self.backbone or name.startswith(self.backbone + ".")
 
 
-def apply_peft(network: nn.Module, method: Method | str | Mapping[str, Any], layout: Layout | None = None) -> nn.Module:
+def apply_peft(
+    network: nn.Module,
+    method: Method | str | Mapping[str, Any],
+    layout: Layout | None = None,
+    dropout: float | None = None,
+) -> nn.Module:
     """Freezes the backbone of ``network``, injects ``method`` and returns the network.
 
     The names of all weights that the network had before are the same afterwards, so a pre-trained state dict loads
@@ -54,9 +60,12 @@ def apply_peft(network: nn.Module, method: Method | str | Mapping[str, Any], lay
         method: what to inject: a :class:`segpeft.peft.Method`, or whatever :func:`segpeft.peft.method_from` takes for
             one, such as ``"bitfit"`` or the path of a JSON file.
         layout: overrides the layout found by the backbone's class.
+        dropout: rate of all dropout layers, see :func:`segpeft.peft.set_dropout`; None leaves them as they were built.
+            MONAI Label sets it where it scores images by their uncertainty.
 
     Raises:
-        InputError: if a method was applied before, it does not fit, no layout fits, or a target does not exist.
+        InputError: if a method was applied before, it does not fit, no layout fits, a target does not exist, or
+            ``dropout`` is out of range.
     """
     applied: Applied | None = getattr(network, "peft", None)
     if applied is not None:
@@ -82,6 +91,8 @@ def apply_peft(network: nn.Module, method: Method | str | Mapping[str, Any], lay
     lost = sorted(before - set(network.state_dict()))
     if lost:
         raise RuntimeError(f"{method.name} renamed or removed base weights, first {lost[0]}")
+    if dropout is not None:
+        set_dropout(network, dropout)
     network.peft = Applied(method, layout.name, path, base_keys, frozen_modules)  # type: ignore[assignment]
     return network
 
