@@ -43,25 +43,28 @@ class Subject:
     def trained(self, work: Path) -> Path:
         """Returns a copy of the bundle with the knobs in its configs and a trained ``models/model.pt``.
 
-        What an earlier call left under ``work`` is used again, if it was made with the same knobs.
+        Weights that an earlier call left under ``work`` are used again, if they were made with the same knobs.
 
         Raises:
             InputError: the training fails.
         """
-        copy, data = work / self.bundle, work / "data" / self.bundle
+        copy, data, made = work / self.bundle, work / "data" / self.bundle, work / self.bundle / "models" / "made.json"
         record = json.dumps([self.phantom, self.knobs], sort_keys=True)
-        if (copy / "made.json").exists() and (copy / "made.json").read_text(encoding="utf-8") == record:
-            return copy
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.rmtree(data, ignore_errors=True)
-        shutil.copytree(self.folder, copy, ignore=shutil.ignore_patterns("models", "eval", "cache"))
+        known = made.exists() and made.read_text(encoding="utf-8") == record
+        if not known:
+            shutil.rmtree(copy, ignore_errors=True)
+        ignored = shutil.ignore_patterns("models", "eval", "cache")
+        shutil.copytree(self.folder, copy, ignore=ignored, dirs_exist_ok=True)
         for name in ("train", "inference"):
             _set_knobs(copy / "configs" / f"{name}.json", self.knobs)
+        if known:
+            return copy
+        shutil.rmtree(data, ignore_errors=True)
         self.write_phantoms(data, cases=10, seed=0)
         log = work / "logs" / f"{self.bundle}.log"
         if run_logged(bundle_command("training", ["train.json"], {"dataset_dir": data}), copy, log):
             raise InputError(f"training {self.bundle} failed: {last_line(log)} (all of it in {log})")
-        (copy / "made.json").write_text(record, encoding="utf-8")
+        made.write_text(record, encoding="utf-8")
         return copy
 
     def write_phantoms(self, folder: Path, cases: int, seed: int) -> None:
