@@ -3,8 +3,9 @@
 ``python -m benchmarks.monai_label --label-env DIR`` starts the server of the environment ``DIR``
 (``docs/monai-label.md``) for each bundle that segments: it infers phantoms that lie in their files in several ways,
 checks each label against the truth and against the bundle's own inference, submits labels, scores, trains one epoch and
-infers again. ``--soak`` asks one server of two bundles for 200 inferences in a row and then by 8 clients at once. The
-networks are trained first, on the CPU, in minutes.
+infers again. ``--soak`` asks one server of two bundles for 200 inferences in a row and then by 8 clients at once.
+``--packed`` serves what ``python -m segpeft.bundle pack`` makes of the bundles, in the soak each with another version
+of segpeft. The networks are trained first, on the CPU, in minutes.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ def main() -> None:
     if arguments.label_env is None:
         raise InputError(f"--label-env is not given; expected the environment of docs/monai-label.md (or {LABEL_ENV})")
     python, work = python_of(arguments.label_env), arguments.work.resolve()
-    results = read_json(arguments.out)
+    results, packed = read_json(arguments.out), arguments.packed
+    kinds = ("round_trips_packed", "soak_packed") if packed else ("round_trips", "soak")
     for bundle in arguments.bundles if not arguments.soak else ():
-        found = round_trip(SUBJECTS[bundle], python, work)
-        _note(results, "round_trips", {bundle: found}, arguments.out)
+        found = round_trip(SUBJECTS[bundle], python, work, packed)
+        _note(results, kinds[0], {bundle: found}, arguments.out)
     if arguments.soak:
-        _note(results, "soak", soak([BRATS, KITS], python, work, arguments.calls), arguments.out)
+        found = soak([BRATS, KITS], python, work, arguments.calls, packed=packed)
+        _note(results, kinds[1], found, arguments.out)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--label-env", type=Path, default=Path(default) if default else None, help="with MONAI Label")
     parser.add_argument("--bundles", nargs="+", choices=SUBJECTS, default=list(SUBJECTS), help="default: all")
     parser.add_argument("--soak", action="store_true", help="the second part instead of the first")
+    parser.add_argument("--packed", action="store_true", help="packed bundles, in a server that has no segpeft")
     parser.add_argument("--calls", type=int, default=200, help="inferences in a row (default: 200)")
     parser.add_argument("--work", type=Path, default=ROOT / "demo_out" / "monai_label", help="where files go")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "monai_label.json")
@@ -56,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _note(results: dict[str, Any], part: str, found: dict[str, Any], out: Path) -> None:
     """Adds a part to the figures of earlier runs, each with the machine that it ran on."""
-    known = results.get(part, {}) if part == "round_trips" else {}
+    known = results.get(part, {}) if part.startswith("round_trips") else {}
     results[part] = {**known, **found, "machine": machine()}
     out.parent.mkdir(parents=True, exist_ok=True)
     write_json(out, results)

@@ -14,6 +14,7 @@ import nibabel
 from segpeft.errors import InputError
 
 from .answers import check_answer, differing_voxels, own_inference
+from .packed import packed_form
 from .server import LabelServer
 from .studies import Study, channels_of, write_studies
 from .subjects import Subject
@@ -21,13 +22,14 @@ from .subjects import Subject
 BAD = "one_channel_only"
 
 
-def round_trip(subject: Subject, python: Path, work: Path) -> dict[str, Any]:
+def round_trip(subject: Subject, python: Path, work: Path, packed: bool = False) -> dict[str, Any]:
     """Returns the transcript of one bundle on a server of its own.
 
     Args:
         subject: the bundle.
         python: of the environment with MONAI Label.
         work: for everything that is made; a training in it is used again.
+        packed: serve the bundle as a zip carries it, in a server without segpeft.
 
     Raises:
         InputError: an answer is wrong, or a step fails.
@@ -37,8 +39,8 @@ def round_trip(subject: Subject, python: Path, work: Path) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     studies = write_studies(subject, folder / "studies", work)
     own = own_inference(bundle, studies, work)
-    server = LabelServer(python, folder, folder / "studies", [subject.bundle], [subject.bundle])
-    serve(server, bundle)
+    server = LabelServer(python, folder, folder / "studies", [subject.bundle], [subject.bundle], packed)
+    serve(server, packed_form(bundle, work) if packed else bundle)
     with server:
         steps = Steps(subject, server, studies, own)
         return {

@@ -13,6 +13,7 @@ from typing import Any
 from segpeft.errors import InputError
 
 from .client import LabelClient
+from .packed import hiding_folder
 
 LABEL_ENV = "SEGPEFT_LABEL_ENV"
 """Environment variable that names the folder of an environment with MONAI Label."""
@@ -20,6 +21,7 @@ LABEL_ENV = "SEGPEFT_LABEL_ENV"
 PACKAGE = Path(__file__).parents[2] / "shared"
 STARTING_SECONDS = 300
 INPUT_ERROR = "segpeft.errors.InputError: "
+"""What Python puts before the line about wrong input; a packed bundle's name for it ends so."""
 
 
 def python_of(environment: Path) -> Path:
@@ -54,12 +56,19 @@ class LabelServer:
         studies: the images; labels are written there too.
         models: names of the bundles to serve.
         scoring: names of those that also score images.
+        packed: whether they carry their own segpeft; the server then finds no other.
     """
 
     def __init__(
-        self, python: Path, folder: Path, studies: Path, models: Sequence[str], scoring: Sequence[str] = ()
+        self,
+        python: Path,
+        folder: Path,
+        studies: Path,
+        models: Sequence[str],
+        scoring: Sequence[str] = (),
+        packed: bool = False,
     ) -> None:
-        self.python, self.folder, self.studies = python, folder, studies
+        self.python, self.folder, self.studies, self.packed = python, folder, studies, packed
         self.models, self.scoring = tuple(models), tuple(scoring)
         self.log = folder / "server.log"
         self.client = LabelClient(f"http://127.0.0.1:{free_port()}")
@@ -91,7 +100,8 @@ class LabelServer:
 
     @property
     def _variables(self) -> dict[str, str]:
-        path = os.pathsep.join([str(PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])])
+        first = hiding_folder(self.folder / "hiding") if self.packed else PACKAGE
+        path = os.pathsep.join([str(first), *filter(None, [os.environ.get("PYTHONPATH")])])
         return {**os.environ, "PYTHONPATH": path, "PATH": f"{self.python.parent}{os.pathsep}{os.environ['PATH']}"}
 
     def __enter__(self) -> LabelServer:
@@ -132,7 +142,11 @@ class LabelServer:
         """Returns the last line of the log that names wrong input, which may come after the answer; "" for none."""
         for _ in range(20):
             log = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-            found = [line.split(INPUT_ERROR, 1)[1] for line in log if line.startswith(INPUT_ERROR)]
+            found = [
+                line.split(INPUT_ERROR, 1)[1]
+                for line in log
+                if line.startswith((INPUT_ERROR, f"scripts.{INPUT_ERROR}"))
+            ]
             if found:
                 return found[-1]
             time.sleep(0.5)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .answers import differing_voxels, own_inference
+from .packed import packed_form
 from .round_trip import serve
 from .server import LabelServer
 from .studies import write_studies
@@ -22,7 +23,9 @@ FIRST = 20
 Job = tuple[str, str, Path]  # bundle, study and the right answer
 
 
-def soak(subjects: Sequence[Subject], python: Path, work: Path, calls: int = 200, clients: int = 8) -> dict[str, Any]:
+def soak(
+    subjects: Sequence[Subject], python: Path, work: Path, calls: int = 200, clients: int = 8, packed: bool = False
+) -> dict[str, Any]:
     """Returns what a server of several bundles did: wrong answers, seconds, and memory over time.
 
     Args:
@@ -31,21 +34,23 @@ def soak(subjects: Sequence[Subject], python: Path, work: Path, calls: int = 200
         work: for everything that is made.
         calls: in a row.
         clients: at the same time, afterwards; each asks for every study of every bundle.
+        packed: serve bundles as zips carry them, each with another version of segpeft, in a server without one.
     """
     folder = work / "servers" / "soak"
     shutil.rmtree(folder, ignore_errors=True)
-    server = LabelServer(python, folder, folder / "studies", [subject.bundle for subject in subjects])
+    names = [subject.bundle for subject in subjects]
+    server = LabelServer(python, folder, folder / "studies", names, packed=packed)
     jobs: list[list[Job]] = []
-    for subject in subjects:
+    for number, subject in enumerate(subjects):
         bundle = subject.trained(work)
         studies = write_studies(subject, server.studies, work)
         own = own_inference(bundle, studies, work)
-        serve(server, bundle)
+        serve(server, packed_form(bundle, work, f"9.{number}.0") if packed else bundle)
         jobs.append([(subject.bundle, study.name, own[study.name]) for study in studies])
     turns = [job for together in zip(*jobs, strict=True) for job in together]
     with server:
         return {
-            "bundles": [subject.bundle for subject in subjects],
+            "bundles": names,
             "in_a_row": _in_a_row(server, turns, calls),
             "at_once": _at_once(server, turns, clients),
         }

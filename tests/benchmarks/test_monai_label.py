@@ -90,15 +90,17 @@ def work(tmp_path_factory) -> Path:
 
 
 @pytest.mark.label
+@pytest.mark.parametrize("packed", [False, True], ids=["installed", "packed"])
 @pytest.mark.parametrize("bundle", SUBJECTS)
-def test_round_trip(bundle, python, work):
-    found = round_trip(SUBJECTS[bundle], python, work)
+def test_round_trip(bundle, packed, python, work):
+    found = round_trip(SUBJECTS[bundle], python, work, packed)
     assert len(found["infer"]) == 4
     assert found["training"]["status"] == found["scoring"]["status"] == "DONE"
 
 
 @pytest.mark.label
-def test_two_bundles_in_one_server_answer_right_and_keep_their_memory(python, work):
-    found = soak([BRATS, KITS], python, work, calls=60, clients=8)
+@pytest.mark.parametrize("packed", [False, True], ids=["installed", "packed in two versions"])
+def test_two_bundles_in_one_server_answer_right_and_keep_their_memory(packed, python, work):
+    found = soak([BRATS, KITS], python, work, calls=60, clients=8, packed=packed)
     assert found["in_a_row"]["wrong"] == found["at_once"]["wrong"] == 0
     assert found["in_a_row"]["growth"] < 0.05
