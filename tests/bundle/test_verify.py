@@ -169,7 +169,7 @@ def test_a_schema_is_heeded(well: Path, tmp_path: Path, capsys: pytest.CaptureFi
     [
         (["verify", "/no/such/bundle.zip"], "no such folder or zip"),
         (["pack", "/no/such/bundle", "--random-model"], "no bundle, configs/metadata.json is missing"),
-        (["pack", "/no/such/bundle", "--set", "image_size"], "expected KNOB=JSON"),
+        (["pack", "/no/such/bundle", "--set", "image_size"], "expected NAME=VALUE"),
         (["pack", "/no/such/bundle", "--method", "/no/such.json"], "no JSON file with entries by name"),
     ],
 )

@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--overlay", type=Path, action="append", default=[], metavar="FILE", help="overlay of the training; repeatable"
     )
     packing.add_argument(
-        "--set", action="append", default=[], metavar="KNOB=JSON", help="knob of the training; repeatable"
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="knob of the training; repeatable"
     )
     packing.add_argument("--url", metavar="URL", help="where large files will lie, for large_files.yml")
     verifying = commands.add_parser("verify", help="check a bundle as the Model Zoo does")

@@ -12,6 +12,7 @@ from monai.bundle import ConfigParser
 from monai.bundle.utils import merge_kv
 
 from segpeft.errors import InputError
+from segpeft.settings import settings_of
 
 Baked = dict[str, Any]
 """Entries to change, as an overlay has them: by name, or by path (``encoder#num_layers``)."""
@@ -23,7 +24,7 @@ def baked(method: str | None, overlays: Sequence[Path], knobs: Sequence[str]) ->
     Args:
         method: name of a method, a JSON file that describes one, or an overlay with an entry ``method``.
         overlays: config files that were laid over ``train.json``, in order.
-        knobs: ``NAME=JSON``.
+        knobs: ``NAME=VALUE``.
 
     Raises:
         InputError: a file is missing or no JSON, or an argument has another form.
@@ -33,15 +34,7 @@ def baked(method: str | None, overlays: Sequence[Path], knobs: Sequence[str]) ->
         entries.update(_json_of(path))
     if method is not None:
         entries.update(_method(method))
-    for knob in knobs:
-        name, equals, value = knob.partition("=")
-        if not equals:
-            raise InputError(f"--set {knob}: expected KNOB=JSON")
-        try:
-            entries[name] = json.loads(value)
-        except ValueError:
-            entries[name] = value
-    return entries
+    return {**entries, **settings_of(knobs)}
 
 
 def bake(config: Mapping[str, Any], entries: Baked, all_of_them: bool) -> dict[str, Any]:

@@ -8,16 +8,15 @@ exit status is then 1.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from segpeft.errors import InputError, one_line_errors
+from segpeft.settings import settings_of
 
 from .cell import Cell, Places
 from .grid import VARIANT, Grid, read_grid, vary
@@ -52,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     grid = _asked_grid(asked)
     out = asked.out.resolve() / grid.name
     places = Places(out, asked.bundles.resolve(), asked.grid.resolve().parent)
-    values = {**grid.values, **_values(asked.set)}
+    values = {**grid.values, **settings_of(asked.set)}
     cells = [Cell(grid, name, seed, places, values) for name in grid.configurations for seed in grid.seeds]
     wanted = [cell for cell in cells if not asked.only or _names(cell.configuration) & set(asked.only)]
     for cell in wanted:
@@ -83,19 +82,6 @@ def _asked_grid(asked: argparse.Namespace) -> Grid:
 def _names(configuration: str) -> set[str]:
     """Returns what a row is called: its name, with and without its variant."""
     return {configuration, configuration.partition(VARIANT)[0]}
-
-
-def _values(pairs: Sequence[str]) -> dict[str, Any]:
-    values = {}
-    for pair in pairs:
-        name, found, text = pair.partition("=")
-        if not found:
-            raise InputError(f"--set {pair}: expected NAME=VALUE")
-        try:
-            values[name] = json.loads(text)
-        except ValueError:
-            values[name] = text
-    return values
 
 
 def _command(asked: argparse.Namespace) -> str:

@@ -88,7 +88,7 @@ def _network_arguments(command: argparse.ArgumentParser, required: bool) -> None
         metavar="FILE",
         help="a bundle's config and its overlays, in order, run from inside the bundle's folder",
     )
-    command.add_argument("--set", action="append", default=[], metavar="KNOB=JSON", help="value of a knob; repeatable")
+    command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="value of a knob; repeatable")
 
 
 def _trained_arguments(command: argparse.ArgumentParser) -> None:

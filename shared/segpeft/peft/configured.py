@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from monai.bundle import ConfigParser
@@ -13,6 +11,7 @@ from torch import nn
 
 from segpeft.atomic_files import replacing
 from segpeft.errors import InputError
+from segpeft.settings import settings_of
 
 
 def configured_network(configs: Sequence[str], knobs: Sequence[str], plain: bool) -> nn.Module:
@@ -20,7 +19,7 @@ def configured_network(configs: Sequence[str], knobs: Sequence[str], plain: bool
 
     Args:
         configs: a config and its overlays, in order.
-        knobs: ``name=value``, the value in JSON (or a word).
+        knobs: ``NAME=VALUE``, the value in JSON (or a word).
         plain: without the method.
 
     Raises:
@@ -29,14 +28,11 @@ def configured_network(configs: Sequence[str], knobs: Sequence[str], plain: bool
     for path in configs:
         if not Path(path).is_file():
             raise InputError(f"{path}: no such file; run from inside the bundle's folder")
-    parser = ConfigParser()
+    parser, values = ConfigParser(), settings_of(knobs)
     try:
         parser.read_config(list(configs))
-        for knob in knobs:
-            name, equals, value = knob.partition("=")
-            if not equals:
-                raise InputError(f"--set {knob}: expected KNOB=JSON")
-            parser[name] = _value(value)
+        for name, value in values.items():
+            parser[name] = value
         wanted = "network_def#network" if plain else "network_def"
         if parser.get(wanted) is None:
             raise InputError(f"{configs[0]}: has no {wanted}, which apply_peft would make")
@@ -52,13 +48,6 @@ def save_state(network: nn.Module, path: Path) -> None:
     """Writes the state dict of ``network``; the file is replaced atomically."""
     with replacing(path) as partial:
         torch.save(network.state_dict(), partial)
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _cause(error: BaseException) -> str:
