@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from segpeft.bundle.archive import unzip
+from segpeft.bundle.checks import inside
 from segpeft.bundle.large_files import read_large_files, sha256, write_large_files
 from segpeft.bundle.pack import Weights, pack
 from segpeft.data.phantoms.__main__ import main as write_phantoms
@@ -155,3 +156,14 @@ def test_large_files_are_listed_by_hash(tmp_path: Path) -> None:
     write_large_files(tmp_path, "https://example.org/bundle/")
     wanted = {"url": "https://example.org/bundle/models/model.pt", "hash_val": sha256(large), "hash_type": "sha256"}
     assert read_large_files(tmp_path) == [{"path": "models/model.pt", **wanted}]
+
+
+def test_metadata_follow_the_settings(tmp_path: Path) -> None:
+    scheme = {"name": "lesion", "regions": {"lesion": [1]}}
+    folder = unpacked("brats_lora", tmp_path, channels=["FLAIR", "T2w"], label_scheme=scheme)
+    described = json.loads((folder / "configs" / "metadata.json").read_text())["network_data_format"]
+    image, pred = described["inputs"]["image"], described["outputs"]["pred"]
+    assert image["spatial_shape"] == pred["spatial_shape"] == KNOBS["brats_lora"]["image_size"]
+    assert (image["num_channels"], image["channel_def"]) == (2, {"0": "FLAIR", "1": "T2w"})
+    assert (pred["num_channels"], pred["channel_def"]) == (1, {"0": "background", "1": "lesion"})
+    assert inside.problems("shapes", folder) == []

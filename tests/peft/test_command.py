@@ -111,7 +111,10 @@ def test_combine_and_truncate_write_files(tmp_path, capsys) -> None:
         (["inspect", "nowhere.safetensors"], "nowhere.safetensors: not a readable safetensors file"),
         (["merge", "--config", "nowhere.json", "--model", "m.pt", "--out", "o.pt"], "nowhere.json: no such file"),
         (["merge", *CONFIGURED, "--model", "nowhere.pt", "--out", "o.pt"], "nowhere.pt: no such file"),
-        (["merge", *CONFIGURED, "--set", "rank", "--model", "m.pt", "--out", "o.pt"], "--set rank: expected NAME=VALUE"),
+        (
+            ["merge", *CONFIGURED, "--set", "rank", "--model", "m.pt", "--out", "o.pt"],
+            "--set rank: expected NAME=VALUE",
+        ),
         (["import-peft", *CONFIGURED, "nowhere", "--model", "base.pt", "--out", "o"], "nowhere: not what peft saves"),
         (["truncate", "adapter.safetensors", "--rank", "1", "--out", "o"], "is of lora, expected dylora"),
         (["list", "--config", INFERENCE, "--set", 'decoder="none"'], "inference.json: "),

@@ -16,6 +16,7 @@ from .archive import write_zip
 from .baking import Baked, bake
 from .carried.configs import carried_config
 from .carried.package import COMMAND, carry_package
+from .description import describe_tensors
 from .large_files import sha256, write_large_files
 from .weights import write_weights
 
@@ -75,11 +76,13 @@ def pack(bundle: Path, out: Path, weights: Weights, changes: Baked) -> Packed:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / bundle.name
         shutil.copytree(bundle, folder, ignore=shutil.ignore_patterns("models", "eval", "cache", "scripts", ".*"))
-        configs = {name: bake(_json_of(folder / "configs" / name), changes, name == WHOLE[0]) for name in WHOLE}
+        shipped = {name: _json_of(folder / "configs" / name) for name in WHOLE}
+        configs = {name: bake(config, changes, name == WHOLE[0]) for name, config in shipped.items()}
+        describe_tensors(metadata, shipped[WHOLE[1]], configs[WHOLE[1]])
         write_weights(configs[WHOLE[1]], model, folder)
         if weights.random:
             metadata["description"] += " (RANDOM weights, for tests of the bundle only)"
-            _write(folder / "configs" / "metadata.json", metadata)
+        _write(folder / "configs" / "metadata.json", metadata)
         _carry(folder, configs)
         write_large_files(folder, weights.url)
         name = f"{bundle.name}_v{metadata['version']}{'_random' if weights.random else ''}.zip"
