@@ -33,7 +33,7 @@ CASES = {
 SCRIPTED = [name for name in CASES if name != "swin"]
 WAYS = {"kept": "network_def", "merged": "network_def::network"}
 SLOW = [("prostate_lora", "kept"), ("prostate_lora", "merged"), ("swin", "kept")]
-CLOSE = 1e-5  # the largest difference by the largest logit, float32
+CLOSE = 1e-4  # the largest difference by the largest logit, float32
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,13 @@ from tests.bundles.runs import SEGMENTING, run, workflow
 
 @pytest.mark.parametrize("bundle", SEGMENTING)
 def test_the_network_is_compiled_once_it_is_loaded(bundle, tmp_path):
-    made = workflow(
-        bundle, "inference", "inference_trt", ckpt_path=tmp_path / "a.pt", sw_batch_size=3, **SEGMENTING[bundle]
-    )
+    made = workflow(bundle, "inference", "inference_trt", ckpt_path=tmp_path / "a.pt", **SEGMENTING[bundle])
     handlers = made.parser.get_parsed_content("handlers")
     assert [type(handler) for handler in handlers] == [ModelLoader, BaseHolder, TrtHandler]
     assert handlers[2].model is handlers[0].network is made.parser.get_parsed_content("network")
     assert handlers[2].base_path == str(tmp_path / "a.pt")
-    assert handlers[2].args == {"precision": "fp16", "dynamic_batchsize": [1, 3, 3]}
+    assert handlers[2].args == {"precision": "fp16"}
+    assert made.parser.get_parsed_content("inferer").sw_batch_size == 1  # what is compiled takes one window
     assert made.parser.get_parsed_content("evaluator").wants_amp is False
 
 
@@ -41,14 +40,14 @@ def test_without_tensorrt_inference_runs_as_usual(phantoms, trained, tmp_path, c
 @pytest.mark.parametrize("bundle", SEGMENTING)
 @torch.no_grad()
 def test_the_network_leaves_as_monai_exports_it_for_tensorrt(bundle, tmp_path):
-    """By keyword, with every argument of `forward`, and a free number of windows."""
+    """By keyword, with every argument of `forward`."""
     runtime = pytest.importorskip("onnxruntime")
     network = workflow(bundle, "inference", **SEGMENTING[bundle]).parser.get_parsed_content("network_def").eval()
     channels = network.in_channels
-    image = torch.randn(3, channels, *SEGMENTING[bundle]["image_size"])
-    given = {"x": image[:2], "present": None} if bundle != "kits_medtuning" else {"x": image[:2]}
+    image = torch.randn(1, channels, *SEGMENTING[bundle]["image_size"])
+    given = {"x": image, "present": None} if bundle != "kits_medtuning" else {"x": image}
     path = str(tmp_path / "model.onnx")
-    convert_to_onnx(network, given, filename=path, input_names=["x"], output_names=[], dynamic_axes={"x": [0]})
+    convert_to_onnx(network, given, filename=path, input_names=["x"], output_names=[])
     session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
     found, expected = torch.from_numpy(session.run(None, {"x": image.numpy()})[0]), network(image)
-    assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
+    assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
