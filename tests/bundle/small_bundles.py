@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.monai_label.packed import hiding_folder
 from segpeft.bundle.archive import unzip
 from segpeft.bundle.pack import Packed, Weights, pack
 from tests.bundles.runs import BUNDLES, NETWORK, PRETRAINING, SEGMENTING
@@ -44,9 +45,7 @@ def unpacked(name: str, folder: Path, **changes: Any) -> Path:
 
 def without_segpeft(folder: Path) -> dict[str, str]:
     """The environment of a process in which segpeft can't be imported."""
-    (folder / "absent").mkdir(parents=True, exist_ok=True)
-    (folder / "absent" / "segpeft.py").write_text("raise ImportError('segpeft is not installed')\n")
-    return {**os.environ, "PYTHONPATH": str(folder / "absent"), "OMP_NUM_THREADS": "1"}
+    return {**os.environ, "PYTHONPATH": str(hiding_folder(folder / "absent")), "OMP_NUM_THREADS": "1"}
 
 
 def python(arguments: list[str], cwd: Path, environment: dict[str, str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -13,6 +12,8 @@ from monai.bundle.utils import merge_kv
 
 from segpeft.errors import InputError
 from segpeft.settings import settings_of
+
+from .json_files import json_object
 
 Baked = dict[str, Any]
 """Entries to change, as an overlay has them: by name, or by path (``encoder#num_layers``)."""
@@ -31,7 +32,7 @@ def baked(method: str | None, overlays: Sequence[Path], knobs: Sequence[str]) ->
     """
     entries: Baked = {}
     for path in overlays:
-        entries.update(_json_of(path))
+        entries.update(json_object(path))
     if method is not None:
         entries.update(_method(method))
     return {**entries, **settings_of(knobs)}
@@ -62,14 +63,7 @@ def bake(config: Mapping[str, Any], entries: Baked, all_of_them: bool) -> dict[s
 def _method(said: str) -> Baked:
     if not said.endswith(".json"):
         return {"method": said}
-    content = _json_of(Path(said))
+    content = json_object(Path(said))
     if "method" not in content:
         raise InputError(f"{said}: has no entry method")
     return {"method": content} if isinstance(content["method"], str) else content
-
-
-def _json_of(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: no JSON file with entries by name ({error})") from error

@@ -17,6 +17,7 @@ from .baking import Baked, bake
 from .carried.configs import carried_config
 from .carried.package import COMMAND, carry_package
 from .description import describe_tensors
+from .json_files import json_object
 from .large_files import sha256, write_large_files
 from .weights import write_weights
 
@@ -76,7 +77,7 @@ def pack(bundle: Path, out: Path, weights: Weights, changes: Baked) -> Packed:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / bundle.name
         shutil.copytree(bundle, folder, ignore=shutil.ignore_patterns("models", "eval", "cache", "scripts", ".*"))
-        shipped = {name: _json_of(folder / "configs" / name) for name in WHOLE}
+        shipped = {name: json_object(folder / "configs" / name) for name in WHOLE}
         configs = {name: bake(config, changes, name == WHOLE[0]) for name, config in shipped.items()}
         describe_tensors(metadata, shipped[WHOLE[1]], configs[WHOLE[1]])
         write_weights(configs[WHOLE[1]], model, folder)
@@ -94,7 +95,7 @@ def _metadata(bundle: Path) -> dict[str, Any]:
     missing = [name for name in ("metadata.json", *WHOLE) if not (bundle / "configs" / name).is_file()]
     if missing:
         raise InputError(f"{bundle}: no bundle, configs/{missing[0]} is missing")
-    metadata = _json_of(bundle / "configs" / "metadata.json")
+    metadata = json_object(bundle / "configs" / "metadata.json")
     if not isinstance(metadata.get("version"), str):
         raise InputError(f"{bundle}: configs/metadata.json has no version")
     return metadata
@@ -102,9 +103,11 @@ def _metadata(bundle: Path) -> dict[str, Any]:
 
 def _carry(folder: Path, configs: dict[str, dict[str, Any]]) -> None:
     carry_package(folder / "scripts")
-    for path in sorted((folder / "configs").rglob("*.json")):
+    place = folder / "configs"
+    for path in sorted(place.rglob("*.json")):
         if path.name != "metadata.json":
-            _write(path, carried_config(configs.get(path.name) or _json_of(path)))
+            known = configs.get(path.relative_to(place).as_posix())
+            _write(path, carried_config(known or json_object(path)))
     card = folder / "docs" / "README.md"
     if card.is_file():
         card.write_text(_own_words(card.read_text(encoding="utf-8")), encoding="utf-8")
@@ -124,13 +127,6 @@ def _sizes(folder: Path) -> dict[str, int]:
     weights = {path.relative_to(folder).as_posix(): size for path, size in sizes.items() if "models" in path.parts}
     code = sum(size for path, size in sizes.items() if path.is_relative_to(folder / "scripts"))
     return {**weights, "scripts": code, "all files": sum(sizes.values())}
-
-
-def _json_of(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path}: no JSON file ({error})") from error
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
