@@ -128,7 +128,7 @@ class CheckLabeld(MapTransform):
                 raise InputError(f"{file_of(label)}: label has {label.shape[0]} channels; expected 1")
             difference = _label_difference(label, image)
             if difference:
-                d[key] = _stored_like(label, image)
+                d[key] = stored_like(label, image)
                 if _label_difference(d[key], image):
                     raise InputError(
                         f"{file_of(label)}: label {difference} as in its image {file_of(image)}{_without_first(image)}"
@@ -136,7 +136,7 @@ class CheckLabeld(MapTransform):
         return d
 
 
-def _stored_like(label: MetaTensor, image: MetaTensor) -> MetaTensor:
+def stored_like(label: MetaTensor, image: MetaTensor) -> MetaTensor:
     """Returns the label with its axes in the order and directions of the image's, as far as the image has three."""
     axes = aff2axcodes(image.affine.numpy())
     return label if None in axes else Orientation(axcodes="".join(axes), labels=None)(label)  # type: ignore[return-value]

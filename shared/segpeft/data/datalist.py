@@ -17,6 +17,9 @@ from segpeft.data.folds import assign_folds
 from segpeft.data.layouts import CHANNELS, Case, folder_cases
 from segpeft.errors import InputError, one_line_errors
 
+ABOUT = ("name", "modality", "channel_names", "labels", "licence")
+"""What the Decathlon and nnU-Net say of a data set in its `dataset.json` that stays true of a split of it."""
+
 
 def find_cases(
     dataset_dir: str | Path,
@@ -79,8 +82,17 @@ def hold_out(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
     return [replace(case, section="test", fold=None) if case.name in drawn else case for case in kept]
 
 
-def write_datalist(cases: Sequence[Case], out: Path, folds: int, seed: int) -> None:
+def write_datalist(
+    cases: Sequence[Case], out: Path, folds: int, seed: int, about: Mapping[str, Any] | None = None
+) -> None:
     """Writes `cases` as a datalist: training ones with their folds, and test ones; paths beside `out` are relative.
+
+    Args:
+        cases: to list.
+        out: file to write.
+        folds: how many.
+        seed: of the split.
+        about: what the data set says of itself, see `about_dataset`.
 
     Raises:
         InputError: a case has more than one file for a channel: a list would hide that one of them was taken.
@@ -91,6 +103,7 @@ def write_datalist(cases: Sequence[Case], out: Path, folds: int, seed: int) -> N
     listed = [case for case in cases if case.section != "test"]
     assigned = split(listed, folds, seed)
     content = {
+        **(about or {}),
         "folds": folds,
         "seed": seed,
         "training": [{**_entry(case, out), "fold": assigned[case.name]} for case in listed],
@@ -98,6 +111,17 @@ def write_datalist(cases: Sequence[Case], out: Path, folds: int, seed: int) -> N
     }
     with replacing(out) as partial:
         partial.write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
+
+
+def about_dataset(dataset_dir: str | Path) -> dict[str, Any]:
+    """Returns what a `dataset.json` or datalist says of its data beside the cases: the names of labels, say."""
+    root = Path(dataset_dir).expanduser()
+    path = root if root.is_file() else root / "dataset.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a folder without such a file; a damaged one is refused where cases are read
+        return {}
+    return {key: content[key] for key in ABOUT if key in content} if isinstance(content, Mapping) else {}
 
 
 def _entry(case: Case, out: Path) -> dict[str, Any]:
@@ -126,7 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     found = find_cases(chosen.dataset_dir, chosen.channels, _names(chosen.channel_files), chosen.label_file)
     cases = hold_out(found, chosen.hold_out, chosen.seed)
-    write_datalist(cases, chosen.out, chosen.folds, chosen.seed)
+    about = {} if chosen.channel_files else about_dataset(chosen.dataset_dir)
+    write_datalist(cases, chosen.out, chosen.folds, chosen.seed, about)
     bare = sum(case.label is None for case in cases)
     print(f"{chosen.out}: {len(cases)} cases in {chosen.folds} folds (seed {chosen.seed}), {bare} without label")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segpeft.data.layouts import Case
+from segpeft.data.listed_names import listed_channels
 from segpeft.data.naming import stem
 from segpeft.errors import InputError
 
@@ -41,7 +42,7 @@ def datalist_cases(path: Path, channels: Sequence[str] | None) -> list[Case]:
     if not isinstance(content, Mapping):
         raise InputError(f"{path}: is a JSON {type(content).__name__}; expected an object with a list `training`")
     if channels is not None:
-        _check_channels(path, content.get("modality") or content.get("channel_names"), channels)
+        _check_channels(path, listed_channels(content), channels)
     cases = []
     for key, section in SECTIONS.items():
         for entry in content.get(key) or []:
@@ -82,11 +83,10 @@ def _named_once(path: Path, cases: list[Case]) -> list[Case]:
     return cases
 
 
-def _check_channels(path: Path, listed: Any, channels: Sequence[str]) -> None:
+def _check_channels(path: Path, found: Sequence[str], channels: Sequence[str]) -> None:
     """Compares the channels that a file names with those asked for; names are compared where all are known."""
-    if not isinstance(listed, Mapping) or not listed:
+    if not found:
         return
-    found = [str(listed[key]) for key in sorted(listed, key=lambda key: int(key) if str(key).isdigit() else 0)]
     same = [_SAME.get(name.lower()) for name in found], [_SAME.get(name.lower()) for name in channels]
     comparable = None not in same[0] and None not in same[1]
     if len(found) != len(channels) or (comparable and same[0] != same[1]):

@@ -50,6 +50,10 @@ class HeldOutVolumes(Dataset[Any]):
     def __len__(self) -> int:
         return len(self._names or ())
 
+    def recorded(self) -> list[dict[str, Any]]:
+        """Returns the files, for the record of a run."""
+        return [{"case": name, "image": self.data.path(name)} for name in self._names or ()]
+
     def __getitem__(self, index: int) -> Any:
         name = (self._names or [])[index]
         rng = np.random.default_rng([self.data.seed, index])

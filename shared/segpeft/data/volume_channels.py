@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
+from segpeft.data.loading import LoadVolume
+from segpeft.data.naming import is_volume_name
 from segpeft.errors import InputError, reason_of
 
 MOST_CHANNELS = 8
@@ -21,13 +24,16 @@ MOST_VOXELS = 2**31
 
 
 def read_channels(path: str) -> list[tuple[int, MetaTensor]]:
-    """Returns index and volume (1, H, W, D), float32, of every channel of a NIfTI file.
+    """Returns index and volume (1, H, W, D), float32, of every channel of a NIfTI file, or of a folder of DICOM files.
 
     Which channels of a long series are read depends on the path only.
 
     Raises:
         InputError: the file cannot be read, or is neither (X, Y, Z) nor (X, Y, Z, channels).
     """
+    if os.path.isdir(path) and not is_volume_name(os.path.basename(path)):
+        series = LoadVolume(image_only=True, ensure_channel_first=True, squeeze_non_spatial_dims=True)(path)
+        return [(0, MetaTensor(series.as_subclass(torch.Tensor).float(), affine=series.affine))]
     try:
         with open(path, "rb") as file:  # nibabel takes a failure of the disk for an unknown format
             file.read(1)

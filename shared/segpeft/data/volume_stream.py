@@ -71,6 +71,14 @@ class VolumeStream(IterableDataset[StreamBatch]):
         """Makes sure that there is a volume at all; called when a run starts."""
         self.data.prepare()
 
+    def recorded(self) -> list[dict[str, Any]]:
+        """Returns what stands for all files in the record of a run: their list, or only the name of their folder.
+
+        They may be too many to list, or to ask for their sizes.
+        """
+        place = self.data.place
+        return [{"case": place.name} if place.is_dir() else {"case": place.name, "image": str(place)}]
+
     def set_epoch(self, epoch: int) -> None:
         """Says which epoch (from 1) the next iteration is."""
         self.epoch = epoch

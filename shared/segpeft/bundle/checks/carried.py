@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from .finding import Finding
+from segpeft.finding import NOTE, Finding
 
 ALWAYS = ("monai", "torch", "numpy")
 """Packages whose versions metadata.json names elsewhere."""
@@ -23,7 +23,7 @@ def check_carried(folder: Path) -> Iterator[Finding]:
     """
     package = folder / "scripts" / "segpeft"
     if not package.is_dir():
-        yield Finding("carried", "the bundle carries no scripts/segpeft: it needs segpeft installed", wrong=False)
+        yield Finding("carried", "the bundle carries no scripts/segpeft: it needs segpeft installed", NOTE)
         return
     listed = _listed(folder / "configs" / "metadata.json")
     foreign: dict[str, str] = {}

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from segpeft.errors import InputError
+from segpeft.file_digest import sha256
+from segpeft.finding import NOTE, Finding
 
-from ..large_files import LIMIT, large_files, read_large_files, sha256
-from .finding import Finding
+from ..large_files import LIMIT, large_files, read_large_files
 
 REQUIRED = (
     "LICENSE",
@@ -47,7 +48,7 @@ def _card(card: Path) -> Iterator[Finding]:
     headings = re.findall(r"^#+ +(.*?) *$", card.read_text(encoding="utf-8"), re.MULTILINE) if card.is_file() else []
     for section in SECTIONS if headings else ():
         if not any(heading.lower().startswith(section.lower()) for heading in headings):
-            yield Finding("files", f"docs/README.md has no section {section}", wrong=False)
+            yield Finding("files", f"docs/README.md has no section {section}", NOTE)
 
 
 def _large(folder: Path) -> Iterator[Finding]:
@@ -65,4 +66,4 @@ def _large(folder: Path) -> Iterator[Finding]:
         if path.is_file() and entry.get("hash_type") == "sha256" and entry.get("hash_val") != sha256(path):
             yield Finding("files", f"{inside} is not the file whose hash large_files.yml gives")
         if not entry.get("url"):
-            yield Finding("files", f"{inside} has no url in large_files.yml: the zoo needs one", wrong=False)
+            yield Finding("files", f"{inside} has no url in large_files.yml: the zoo needs one", NOTE)

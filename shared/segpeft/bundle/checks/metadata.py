@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segpeft.errors import InputError
-
-from .finding import Finding
+from segpeft.finding import Finding
 
 FIELDS: Mapping[str, type] = {
     "schema": str,

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from segpeft.errors import InputError
+from segpeft.finding import NOTE, Finding
 
 from . import inside
-from .finding import Finding
 
 NOT_SCRIPTED = {
     "swin": "MONAI's SwinTransformer does not compile in TorchScript (PatchEmbed has code for volumes in it)",
@@ -28,18 +28,16 @@ def check_network(folder: Path) -> Iterator[Finding]:
         InputError: the checks ended without a result.
     """
     if not (folder / "models" / "model.pt").is_file() or not (folder / "configs" / "inference.json").is_file():
-        yield Finding("network", "not checked: files are missing", wrong=False)
+        yield Finding("network", "not checked: files are missing", NOTE)
         return
     checks = list(inside.CHECKS)
     patches = _entry(folder, "metadata", "network_data_format", "outputs", "pred", "format") == "patches"
     checks.remove("shapes" if patches else "first_output")
     if patches:
-        yield Finding(
-            "shapes", "done without MONAI's tool: the network gives patches and a mask, not one tensor", False
-        )
+        yield Finding("shapes", "done without MONAI's tool: the network gives patches and a mask, not one tensor", NOTE)
     if reason := NOT_SCRIPTED.get(str(_entry(folder, "inference", "encoder", "kind"))):
         checks.remove("script")
-        yield Finding("script", f"left out: {reason}", wrong=False)
+        yield Finding("script", f"left out: {reason}", NOTE)
     for result in _results(folder.resolve(), checks):
         for problem in result["problems"]:
             yield Finding(result["check"], problem)
