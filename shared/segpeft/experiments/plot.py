@@ -48,9 +48,10 @@ def _draw(panel: Any, score: Mapping[str, Any], height: int) -> None:
 
 
 def save_parameter_plot(results: Mapping[str, Any], path: Path) -> None:
-    """Draws the first metric, mean of the regions, over the trainable parameters: mean and spread over seeds of a row.
+    """Draws, by falling score, the first metric of every row beside how many parameters it trains, on a log scale.
 
-    Points are numbered by falling score; the legend says which row has which number.
+    Parameters of the backbone and of the rest (decoder, head) are told apart; a network without a backbone has only a
+    rest.
 
     Args:
         results: the content of ``results.json``.
@@ -58,21 +59,36 @@ def save_parameter_plot(results: Mapping[str, Any], path: Path) -> None:
     """
     metric = results["metrics"][0]
     rows = [row for row in results["rows"] if row["scores"][metric][ALL]["mean"] is not None]
-    rows = [row for row in rows if row["parameters"]["trainable"]]
-    figure = Figure(figsize=(9, max(5, 1 + 0.22 * len(rows))), layout="constrained")
+    rows.sort(key=lambda row: -row["scores"][metric][ALL]["mean"])
+    figure = Figure(figsize=(9, 1.6 + 0.26 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for number, row in enumerate(sorted(rows, key=lambda row: -row["scores"][metric][ALL]["mean"]), 1):
-        score, count = row["scores"][metric][ALL], row["parameters"]["trainable"]
-        color, label = f"C{number % 10}", f"{number}  {row['configuration']}"
-        bar: dict[str, Any] = {"fmt": "o", "capsize": 3, "markersize": 13, "elinewidth": 1, "alpha": 0.8}
-        axes.errorbar(count, score["mean"], yerr=score["spread"] or 0.0, color=color, label=label, **bar)
-        place: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7, "fontweight": "bold"}
-        axes.annotate(str(number), (count, score["mean"]), zorder=5, color="white", **place)
-    axes.set_xscale("log")
-    axes.set_xlabel("trainable parameters")
-    axes.set_ylabel(f"{metric}, mean of regions (bar: standard deviation over seeds)")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8, markerscale=0.5, frameon=False)
+    scores, counts = figure.subplots(1, 2, sharey=True)
+    for height, row in enumerate(rows):
+        score = row["scores"][metric][ALL]
+        scores.errorbar(score["mean"], height, xerr=score["spread"] or 0.0, fmt="s", color="C0", capsize=3)
+        _draw_counts(counts, row["parameters"], height)
+    scores.set_xlabel(f"{metric}, mean of regions (bar: standard deviation over seeds)")
+    counts.set_xlabel("trained parameters")
+    counts.set_xscale("log")
+    scores.set_yticks(range(len(rows)), [row["configuration"] for row in rows])
+    scores.invert_yaxis()
+    for panel in (scores, counts):
+        panel.grid(alpha=0.3)
+    figure.legend(*_once(counts), loc="outside upper right", ncols=2, frameon=False)
     with replacing(path) as partial:
         figure.savefig(partial, dpi=150)
+
+
+def _draw_counts(panel: Any, counts: Mapping[str, int], height: int) -> None:
+    backbone, rest = counts["backbone_peft"], counts["trainable"] - counts["backbone_peft"]
+    if backbone:
+        panel.plot(backbone, height, "o", color="C1", label="backbone")
+    if rest:
+        panel.plot(rest, height, "|", color="0.5", markersize=9, label="decoder and head")
+
+
+def _once(panel: Any) -> tuple[list[Any], list[str]]:
+    """Returns handles and labels of a legend, each label once."""
+    handles, labels = panel.get_legend_handles_labels()
+    found = dict(zip(labels, handles, strict=True))
+    return list(found.values()), list(found)

@@ -10,14 +10,14 @@ from datetime import datetime, timezone
 from statistics import fmean
 from typing import Any
 
+from segpeft.bundle.case_scores import read_scores
 from segpeft.bundle.json_files import read_json, write_json
 from segpeft.bundle.process import last_line, run_logged
 from segpeft.engines.case_table import ALL
 from segpeft.errors import InputError
+from segpeft.machine import machine
 
 from .cell import Cell
-from .machine import machine
-from .scores import read_scores
 
 DONE, FAILED = "done", "failed"
 

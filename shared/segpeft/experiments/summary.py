@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, median, stdev
 from typing import Any
 
+from segpeft.bundle.statistics import bootstrap_interval, compare
 from segpeft.engines.case_table import ALL
 
 from .scores import over_seeds
-from .statistics import bootstrap_interval, compare
 
 
 def summarize(cells: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def summarize(cells: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> dic
         metrics: to report; the first one is compared between configurations.
 
     Returns:
-        ``rows`` (see :func:`_row`), ``comparisons`` (see :func:`segpeft.experiments.statistics.compare`) of the first
+        ``rows`` (see :func:`_row`), ``comparisons`` (see :func:`segpeft.bundle.statistics.compare`) of the first
         metric over the mean of the regions, and ``machines``.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}

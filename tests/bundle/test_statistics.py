@@ -1,6 +1,6 @@
 import pytest
 
-from segpeft.experiments.statistics import bootstrap_interval, compare, holm, wilcoxon_p
+from segpeft.bundle.statistics import bootstrap_interval, compare, holm, wilcoxon_p
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""An evaluation, or several of them, as one HTML page."""
