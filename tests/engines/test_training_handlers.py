@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from ignite.engine import Events
@@ -20,7 +22,7 @@ def test_a_training_leaves_its_files_and_validates_in_time(tmp_path):
     assert validated == [2, 4]
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names[0].startswith("events.")
-    assert names[1:] == ["run.json", "training_state.pt"]
+    assert names[1:] == ["record.json", "run.json", "training_state.pt"]
     assert (tmp_path / "model.pt").is_file()
 
 
@@ -31,8 +33,13 @@ def test_what_was_saved_is_resumed(tmp_path):
     other = network(seed=1)
     optimizer = adam(other)
     engine = trainer(other, optimizer, [handlers(other, optimizer, tmp_path, resume=True)], max_epochs=2)
+    record = tmp_path / "out" / "record.json"
+    before = json.loads(record.read_text())
     engine.run()
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), other.parameters(), strict=True))
+    assert before["earlier"] == []
+    (earlier,) = json.loads(record.read_text())["earlier"]
+    assert earlier == {name: before[name] for name in ("started", "versions", "git", "machine")}
 
 
 def test_without_a_validator_or_a_model_path_there_is_neither(tmp_path):
@@ -59,4 +66,4 @@ def test_an_evaluation_loads_and_reports(tmp_path):
     validator(net, val_handlers=[made]).run()
     assert torch.equal(net[0].weight, trained[0].weight)
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["cases.csv", "cases_summary.json", "run.json"]
+    assert names == ["cases.csv", "cases_summary.json", "record.json", "run.json"]

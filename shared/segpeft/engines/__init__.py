@@ -23,6 +23,7 @@ from .reconstruction_picture import ReconstructionPicture
 from .region_metrics import RegionDice, RegionHD95
 from .report import RunSummary
 from .resume import TrainingState
+from .run_record import RunRecord
 from .saving import ModelSaver
 from .schedule import OneCycle
 from .seeding import SeedEveryEpoch
@@ -52,6 +53,7 @@ __all__ = [
     "RegionDiceBCELoss",
     "RegionECE",
     "RegionHD95",
+    "RunRecord",
     "RunSummary",
     "SaveVolumed",
     "SeedEveryEpoch",

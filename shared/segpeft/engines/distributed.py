@@ -35,6 +35,11 @@ def rank() -> int:
     return dist.get_rank() if is_distributed() else 0
 
 
+def processes() -> int:
+    """Returns how many processes there are, 1 without a process group."""
+    return dist.get_world_size() if is_distributed() else 1
+
+
 def is_main() -> bool:
     """Tells whether this process is the one that writes files and speaks."""
     return rank() == 0
@@ -44,7 +49,7 @@ def gather_items(items: list[Any]) -> list[Any]:
     """Returns the items of all processes, by rank; a process without items takes part all the same."""
     if not is_distributed():
         return list(items)
-    gathered: list[Any] = [None] * dist.get_world_size()
+    gathered: list[Any] = [None] * processes()
     dist.all_gather_object(gathered, items)
     return [item for part in gathered for item in part]
 

@@ -13,15 +13,16 @@ from .base_holding import BaseHolder
 from .case_table import CaseTable
 from .checkpoint_loading import ModelLoader
 from .report import RunSummary
+from .run_record import RunRecord
 
 
 class EvaluationHandlers:
-    """Attaches what an evaluation needs: loading the network, the table of its cases, the summary.
+    """Attaches what an evaluation needs: loading the network, the record of it, the table of its cases, the summary.
 
     Args:
         network: to evaluate.
         ckpt_path: its weights, see :class:`~segpeft.engines.checkpoint_loading.ModelLoader`.
-        output_dir: for ``cases.csv``, ``cases_summary.json`` and ``run.json``.
+        output_dir: for ``record.json``, ``cases.csv``, ``cases_summary.json`` and ``run.json``.
         adapters: of an ensemble, one file a member.
         hold_base: form in which the frozen base is held, see :class:`~segpeft.engines.base_holding.BaseHolder`.
     """
@@ -37,6 +38,7 @@ class EvaluationHandlers:
         self.parts: list[Any] = [
             ModelLoader(network, ckpt_path, adapters),
             BaseHolder(network, hold_base),
+            RunRecord(output_dir, "evaluation", weights=[ckpt_path, *adapters]),
             CaseTable(output_dir),
             RunSummary(output_dir, network),
         ]

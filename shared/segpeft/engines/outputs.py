@@ -81,8 +81,13 @@ class SaveVolumed(SaveImaged):
     def _filename(self, data: Mapping[Any, Any]) -> Path | None:
         if not data.get("case"):
             return None
-        name = re.sub(r"[^\w.+-]+", "_", str(data["case"]))
-        return self.output_dir / f"{name}_{self.output_postfix}"
+        return self.output_dir / volume_name(str(data["case"]), self.output_postfix)
+
+
+def volume_name(case: str, postfix: str = "seg") -> str:
+    """Returns the name of a case's file without its ending; what a file's name can't hold becomes ``_``."""
+    name = re.sub(r"[^\w.+-]+", "_", case)
+    return f"{name}_{postfix}"
 
 
 def postprocessing(

@@ -28,7 +28,7 @@ def side_by_side(image: Tensor, truth: Tensor, pred: Tensor, channel: int = 0) -
     """
     image, truth, pred = (plain(volume).detach().cpu().float() for volume in (image, truth, pred))
     index = fullest_slice(truth > 0.5, pred > 0.5)
-    grey = _grey(image[channel, :, :, index], image[channel])
+    grey = grey_plane(image[channel, :, :, index], image[channel])[..., None].repeat(3, axis=-1)
     panels = [grey, *(_painted(grey, masks[..., index] > 0.5) for masks in (truth, pred))]
     upright = [np.rot90(panel) for panel in panels]
     return np.ascontiguousarray(np.concatenate(upright, axis=1))
@@ -43,11 +43,12 @@ def fullest_slice(truth: Tensor, pred: Tensor) -> int:
     return truth.shape[-1] // 2
 
 
-def _grey(plane: Tensor, volume: Tensor) -> npt.NDArray[np.uint8]:
+def grey_plane(plane: Tensor, volume: Tensor) -> npt.NDArray[np.uint8]:
+    """Returns a slice (U, V) in grey, from the 1st to the 99.5th percentile of the foreground of its volume."""
     inside = volume[volume != volume.flatten()[0]]  # the corner is background
     low, high = np.percentile((inside if inside.numel() else volume).numpy(), (1, 99.5))
     scaled = ((plane - low) / max(high - low, 1e-6)).clamp(0, 1) * 255
-    return scaled.to(torch.uint8).numpy()[..., None].repeat(3, axis=-1)
+    return scaled.to(torch.uint8).numpy()
 
 
 def _painted(grey: npt.NDArray[np.uint8], masks: Tensor) -> npt.NDArray[np.uint8]:

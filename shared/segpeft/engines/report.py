@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +98,13 @@ class RunSummary:
             "iterations": engine.state.iteration,
             "peak_host_bytes": peak_host_memory(),
             "peak_device_bytes": peak_device_memory(),
-            "metrics": {name: value for name, value in judge.metrics.items() if _is_number(value)},
+            "metrics": finite_metrics(judge.metrics),
             "best_metric": judge.best_metric if validated else None,
             "best_metric_epoch": judge.best_metric_epoch if validated else None,
             **(self.cost.summary() if self.cost is not None else {}),
         }
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+def finite_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the metrics that are finite numbers."""
+    return {name: value for name, value in metrics.items() if isinstance(value, (int, float)) and math.isfinite(value)}

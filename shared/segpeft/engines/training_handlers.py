@@ -18,6 +18,7 @@ from .frozen_eval import FrozenEval
 from .progress import Progress
 from .report import RunSummary
 from .resume import TrainingState
+from .run_record import RunRecord
 from .saving import ModelSaver
 from .schedule import RunSchedule
 from .seeding import SeedEveryEpoch
@@ -31,15 +32,15 @@ class TrainingHandlers:
 
     Loading the pre-trained encoder, seeding each epoch, the learning rate, the cost of a step, the frozen backbone in
     evaluation mode, one set of batch statistics, validation, progress, TensorBoard, saving the best network, the state
-    to resume from, the summary: :attr:`parts`, each a handler of its own that a config may name instead. A handler that
-    saves something has to stand before this one in the list: what a resumed run does not repeat must be on disk before
-    the state is.
+    to resume from, the record of the run, the summary: :attr:`parts`, each a handler of its own that a config may name
+    instead. A handler that saves something has to stand before this one in the list: what a resumed run does not repeat
+    must be on disk before the state is.
 
     Args:
         network: in training.
         optimizer: of its trainable parameters.
         schedule: of the learning rate.
-        output_dir: for TensorBoard, ``training_state.pt`` and ``run.json``.
+        output_dir: for TensorBoard, ``training_state.pt``, ``record.json`` and ``run.json``.
         seed: of the training.
         resume: continue from ``training_state.pt`` if it is there.
         pretrained_encoder: weight file of the backbone; None keeps the random initialisation.
@@ -47,6 +48,7 @@ class TrainingHandlers:
         val_interval: in epochs.
         model_path: where the best network goes; None saves none.
         adapter_path: where its trainable part goes; None for a network without a method.
+        kind: of the run, for its record: ``training`` or ``pretraining``.
 
     Raises:
         InputError: ``seed`` or ``val_interval`` is out of range.
@@ -65,6 +67,7 @@ class TrainingHandlers:
         val_interval: int = 1,
         model_path: str | os.PathLike[str] | None = None,
         adapter_path: str | os.PathLike[str] | None = None,
+        kind: str = "training",
     ) -> None:
         check_interval(val_interval)
         state = Path(output_dir) / "training_state.pt"
@@ -77,7 +80,10 @@ class TrainingHandlers:
         if model_path is not None:
             self.parts.append(ModelSaver(network, model_path, adapter_path, validator))
         self.parts.append(TrainingState(state, network, optimizer, schedule, validator, resume))
-        self.parts.append(RunSummary(output_dir, network, validator, cost=cost))
+        self.parts += [
+            RunRecord(output_dir, kind, validator, [pretrained_encoder]),
+            RunSummary(output_dir, network, validator, cost=cost),
+        ]
 
     def attach(self, engine: Engine) -> None:
         """Attaches all parts to a trainer."""
