@@ -16,7 +16,8 @@ from segpeft import __version__
 from segpeft.errors import InputError
 from segpeft.tensor_files import write_tensors
 
-from .apply import Applied, applied_to
+from .adapter_match import check_adapter
+from .apply import applied_to
 from .method import Method
 
 FORMAT = "segpeft-adapter"
@@ -58,14 +59,17 @@ def save_adapter(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, 
     Returns:
         Bytes of ``backbone_peft`` (inside the backbone) and ``task_head`` (fusion, decoder, head).
     """
-    applied = applied_to(network)
-    state = {
+    header = network_header(network)
+    write_adapter(path, adapter_state(network), header)
+    return dict(json.loads(header["bytes"]))
+
+
+def adapter_state(network: nn.Module) -> dict[str, Tensor]:
+    """Returns the trainable state as an adapter file holds it: float32, on the CPU, sharing memory where it can."""
+    return {
         key: (value.float() if value.is_floating_point() else value).detach().cpu().contiguous()
         for key, value in trainable_state(network).items()
     }
-    sizes = adapter_bytes(network)
-    write_adapter(path, state, adapter_header(applied.method, applied.layout, base_sha256(network), sizes))
-    return sizes
 
 
 def adapter_bytes(network: nn.Module) -> dict[str, int]:
@@ -76,6 +80,16 @@ def adapter_bytes(network: nn.Module) -> dict[str, int]:
         item = 4 if value.is_floating_point() else value.element_size()
         sizes["backbone_peft" if applied.in_backbone(key) else "task_head"] += item * value.numel()
     return sizes
+
+
+def network_header(network: nn.Module) -> dict[str, str]:
+    """Returns the header of an adapter file of ``network`` as it is now.
+
+    Raises:
+        InputError: it carries no method.
+    """
+    applied = applied_to(network)
+    return adapter_header(applied.method, applied.layout, base_sha256(network), adapter_bytes(network))
 
 
 def adapter_header(method: Method, layout: str, base: str, sizes: Mapping[str, int]) -> dict[str, str]:
@@ -122,18 +136,6 @@ def read_adapter(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
     return state, header
 
 
-def _same_method(path: str | os.PathLike[str], header: dict[str, str], applied: Applied) -> None:
-    ours = json.loads(json.dumps(applied.method.describe()))
-    try:
-        theirs = dict(json.loads(header["method"]))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: the header's method is not readable ({error})") from error
-    ours["layout"], theirs["layout"] = applied.layout, header.get("layout", applied.layout)
-    for knob in ("layout", "method", *sorted(set(ours) | set(theirs))):
-        if ours.get(knob) != theirs.get(knob):
-            raise InputError(f"{path}: {knob} is {theirs.get(knob)!r} in the file, {ours.get(knob)!r} in the network")
-
-
 def load_adapter(network: nn.Module, path: str | os.PathLike[str]) -> nn.Module:
     """Loads an adapter file into a network with the same base and method; strict in both directions.
 
@@ -141,21 +143,32 @@ def load_adapter(network: nn.Module, path: str | os.PathLike[str]) -> nn.Module:
         InputError: naming the file and the difference, if the method or one of its hyper-parameters, the base's sha256,
             a key or a shape differs.
     """
-    applied = applied_to(network)
     state, header = read_adapter(path)
-    _same_method(path, header, applied)
+    load_adapter_state(network, state, header, str(path))
+    return network
+
+
+def load_adapter_state(
+    network: nn.Module,
+    state: Mapping[str, Tensor],
+    header: Mapping[str, str],
+    source: str,
+    places: tuple[str, str] = ("in the file", "in the network"),
+) -> None:
+    """Loads the tensors of an adapter, wherever they come from, as strictly as :func:`load_adapter`.
+
+    Args:
+        network: with the same base and method.
+        state: the tensors.
+        header: of the adapter.
+        source: begins every message.
+        places: where the adapter's and the network's values stand, in the words of the messages.
+
+    Raises:
+        InputError: see :func:`load_adapter`; nothing is changed then.
+    """
     expected = trainable_state(network)
-    missing, extra = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
-    if missing or extra:
-        first = f"lacks {missing[0]}" if missing else f"has the unknown {extra[0]}"
-        raise InputError(f"{path}: {first} ({len(missing)} missing, {len(extra)} unexpected keys)")
-    for key, value in state.items():
-        here = tuple(expected[key].shape)
-        if tuple(value.shape) != here:
-            raise InputError(f"{path}: {key} is {tuple(value.shape)} in the file, {here} in the network")
-    if header["base_sha256"] != base_sha256(network):
-        raise InputError(f"{path}: belongs to another base (sha256 {header['base_sha256'][:12]}): load its base first")
+    check_adapter(state, header, expected, network_header(network), source, places)
     with torch.no_grad():
         for key, value in state.items():
             expected[key].copy_(value)
-    return network
