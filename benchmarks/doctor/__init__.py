@@ -1,0 +1,1 @@
+"""What the doctor finds of what was planted, and what it claims where nothing was."""
