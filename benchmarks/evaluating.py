@@ -13,7 +13,7 @@ from segpeft.bundle.command import bundle_command
 from segpeft.bundle.json_files import read_json, write_json
 from segpeft.bundle.steps import Step, run_step
 from segpeft.errors import InputError
-from segpeft.experiments.machine import machine
+from segpeft.machine import machine
 
 ROOT = Path(__file__).parents[1]
 GRIDS = ROOT / "benchmarks" / "grids"

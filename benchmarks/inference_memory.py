@@ -28,7 +28,7 @@ from segpeft.bundle.json_files import read_json, write_json
 from segpeft.bundle.process import last_line, run_logged
 from segpeft.data.phantoms.__main__ import main as write_phantoms
 from segpeft.errors import InputError, one_line_errors
-from segpeft.experiments.machine import machine
+from segpeft.machine import machine
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "bundles" / "kits_medtuning"

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from segpeft.experiments.machine import machine
+from segpeft.machine import machine
 
 
 def describe_machine() -> dict[str, Any]:

@@ -24,7 +24,7 @@ from segpeft.bundle.command import bundle_command
 from segpeft.bundle.json_files import read_json, write_json
 from segpeft.bundle.process import last_line, run_logged
 from segpeft.errors import InputError, one_line_errors
-from segpeft.experiments.machine import machine
+from segpeft.machine import machine
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "bundles" / "vit_mae"

@@ -19,7 +19,7 @@ from segpeft.bundle.command import bundle_command
 from segpeft.bundle.json_files import read_json, write_json
 from segpeft.bundle.steps import Step, run_step
 from segpeft.errors import one_line_errors
-from segpeft.experiments.machine import machine
+from segpeft.machine import machine
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "bundles" / "brats_lora"

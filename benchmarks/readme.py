@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.doctor.tables import clean_table, faults_table, machine_line, power_table
 from segpeft.engines.case_table import ALL
 from segpeft.experiments.table import cost_table, score_table
 from segpeft.markdown import markdown_table
@@ -18,12 +19,7 @@ from segpeft.markdown import markdown_table
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 CARDS = ROOT / "bundles"
-FILLED = (
-    ROOT / "README.md",
-    ROOT / "docs" / "methods-compared.md",
-    ROOT / "docs" / "deployment.md",
-    *(CARDS / bundle / "docs" / "README.md" for bundle in ("brats_lora", "kits_medtuning", "vit_mae")),
-)
+FILLED = (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(CARDS.glob("*/docs/README.md")))
 
 
 def demo(path: Path) -> str:
@@ -82,7 +78,7 @@ def experiment(path: Path) -> str:
 def whole_experiment(path: Path) -> str:
     """Returns what an experiment is about, its Dice, what its trainings cost, and where the rest is."""
     results = _read(path)
-    table = f"{path.parent.relative_to(path.parents[3]).as_posix()}/table.md"
+    table = f"../{path.parent.relative_to(path.parents[3]).as_posix()}/table.md"
     about = f"{results['about']} [HD95, pairwise tests]({table})."
     return "\n\n".join([about, experiment(path), cost_table(results["rows"])])
 
@@ -162,6 +158,18 @@ def inference_memory(path: Path) -> str:
     return f"{markdown_table(['what', 'GB'], lines, texts=1)}\n\n{note}"
 
 
+def doctor(name: str) -> Callable[[Path], str]:
+    """Returns what makes a block of the doctor's results: `faults`, `clean`, `power` or `transcript`."""
+
+    def block(path: Path) -> str:
+        found = _read(path)
+        made_of = {"faults": faults_table, "clean": clean_table, "power": power_table}
+        text = made_of[name](found) if name in made_of else str(found["transcript"])
+        return f"{text}\n\n{machine_line(found)}" if name == "power" else text
+
+    return block
+
+
 def table(path: Path) -> str:
     """Returns the table of a result that is one table below a title."""
     return path.read_text(encoding="utf-8").split("\n", 2)[2].strip()
@@ -185,10 +193,14 @@ BLOCKS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "methods_study_hippocampus": ("methods_study_hippocampus/results.json", ranking),
     "adapter_files": ("adapter_files.json", targets),
     "held_base": ("held_base.md", table),
+    "federated": ("federated.md", table),
     "missing_modality": ("missing_modality.md", table),
     "ensemble": ("ensemble.md", table),
+    "scaffold": ("scaffold.md", table),
     "export": ("export.json", export),
+    "tracking": ("tracking.md", table),
     "mae_stream": ("mae_stream.json", mae_stream),
+    **{f"doctor_{name}": ("doctor.json", doctor(name)) for name in ("faults", "clean", "power", "transcript")},
     "inference_memory": ("inference_memory.json", inference_memory),
 }
 """Name -> the file under ``benchmarks/results``, and what makes text of it."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from segpeft.bundle.json_files import read_json, write_json
 from segpeft.errors import InputError, one_line_errors
-from segpeft.experiments.machine import machine
+from segpeft.machine import machine
 
 from .round_trip import round_trip
 from .server import LABEL_ENV, python_of

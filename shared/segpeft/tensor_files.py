@@ -1,4 +1,4 @@
-"""Safetensors files that depend on their content only."""
+"""Safetensors: files that depend on their content only, and the same as bytes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save, save_file
 from torch import Tensor
 
 from segpeft.atomic_files import replacing
+from segpeft.errors import InputError
 
 LENGTH = 8
 """Bytes at the beginning of a file that give the length of its header."""
@@ -30,3 +32,22 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
             if len(text) == length:  # else safetensors writes JSON in another way than it does today
                 file.seek(LENGTH)
                 file.write(text)
+
+
+def tensor_bytes(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> bytes:
+    """Returns what a safetensors file of these tensors and this header holds."""
+    return save(dict(tensors), metadata=dict(header))
+
+
+def read_tensor_bytes(content: bytes, source: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Returns tensors and header of what :func:`tensor_bytes` made.
+
+    Raises:
+        InputError: it is none, or damaged; ``source`` begins the message.
+    """
+    try:
+        tensors = load(content)
+    except SafetensorError as error:
+        raise InputError(f"{source}: not readable as safetensors ({error})") from error
+    length = int.from_bytes(content[:LENGTH], "little")
+    return tensors, json.loads(content[LENGTH : LENGTH + length]).get("__metadata__", {})

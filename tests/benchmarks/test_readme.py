@@ -1,4 +1,4 @@
-"""The README and the model cards show what the committed results say."""
+"""The README, the documentation and the model cards show what the committed results say."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_experiment_with_its_costs_is_put_in(tmp_path):
     assert "old" not in text
     assert text.startswith("before\n<!-- med_tuning_demo -->\n")
     assert text.endswith("<!-- /med_tuning_demo -->\nafter\n")
-    assert "(benchmarks/results/med_tuning_demo/table.md)" in text
+    assert "(../benchmarks/results/med_tuning_demo/table.md)" in text
     assert text.count("| lora_16 |") == 2
     assert "| configuration | total | trainable |" in text
 

@@ -13,10 +13,11 @@ import torch
 
 from segpeft.bundle.archive import unzip
 from segpeft.bundle.checks import inside
-from segpeft.bundle.large_files import read_large_files, sha256, write_large_files
+from segpeft.bundle.large_files import read_large_files, write_large_files
 from segpeft.bundle.pack import Weights, pack
 from segpeft.data.phantoms.__main__ import main as write_phantoms
 from segpeft.errors import InputError
+from segpeft.file_digest import sha256
 from segpeft.peft import read_adapter
 from tests.bundle.small_bundles import KNOBS, packed, python, small_copy, unpacked, without_segpeft
 

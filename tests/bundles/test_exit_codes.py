@@ -70,7 +70,10 @@ def test_one_line_and_an_exit_code(make, ended):
 
 def test_the_good_cases_are_done(ended):
     folder = ended[inference][2]
-    assert sorted(path.name for path in (folder / "out").iterdir()) == ["BRATS_001_seg.nii.gz", "BRATS_003_seg.nii.gz"]
+    assert sorted(path.name for path in (folder / "out").glob("*.nii.gz")) == [
+        "BRATS_001_seg.nii.gz",
+        "BRATS_003_seg.nii.gz",
+    ]
 
 
 @pytest.mark.parametrize("make", [checkpoint, no_data, wrong_labels], ids=lambda make: make.__name__)

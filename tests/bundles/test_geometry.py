@@ -122,7 +122,7 @@ def test_probabilities_belong_to_the_label_map(name, inferred):
 def test_probabilities_are_a_switch(source, model, tmp_path):
     nibabel.save(source, tmp_path / "case.nii.gz")
     run("brats_lora", "inference", dataset_dir=tmp_path, output_dir=tmp_path / "out", ckpt_path=model, **INFERRING)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["case_seg.nii.gz"]
+    assert [path.name for path in (tmp_path / "out").glob("*.nii.gz")] == ["case_seg.nii.gz"]
 
 
 def test_flips_at_test_time_are_a_switch(inferred, model, source, tmp_path):
@@ -170,4 +170,4 @@ def test_a_datalist_file_names_the_cases(phantoms, model, tmp_path):
     (tmp_path / "list.json").write_text(json.dumps(content))
     knobs = {**INFERRING, "dataset_dir": tmp_path / "list.json", "output_dir": tmp_path / "out", "ckpt_path": model}
     run("brats_lora", "inference", **knobs)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["one_seg.nii.gz"]
+    assert [path.name for path in (tmp_path / "out").glob("*.nii.gz")] == ["one_seg.nii.gz"]

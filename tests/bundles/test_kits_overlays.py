@@ -68,7 +68,7 @@ def test_every_method_trains_with_swin(method, abdomens, tmp_path):
     if method == "med_tuning":
         knobs = {**SWIN, "dataset_dir": abdomens, "ckpt_path": tmp_path / "models" / "model.pt"}
         run(BUNDLE, "inference", *overlays, output_dir=tmp_path / "maps", **knobs)
-        assert len(list((tmp_path / "maps").iterdir())) == 6
+        assert len(list((tmp_path / "maps").glob("*.nii.gz"))) == 6
 
 
 def test_scratch_takes_no_encoder(abdomens, tmp_path):

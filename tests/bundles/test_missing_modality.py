@@ -30,7 +30,7 @@ def folders(phantoms, tmp_path_factory):
 def infer(folders, trained, out, **knobs) -> dict[str, np.ndarray]:
     places = {"dataset_dir": folders, "output_dir": out, "ckpt_path": trained / "models" / "model.pt"}
     run("brats_lora", "inference", **places, **INFERRING, save_probabilities=True, **knobs)
-    return {path.name: np.asarray(nibabel.load(path).dataobj) for path in sorted(out.iterdir())}
+    return {path.name: np.asarray(nibabel.load(path).dataobj) for path in sorted(out.glob("*.nii.gz"))}
 
 
 def test_a_case_without_a_channel_is_a_warning_and_a_result(folders, trained, tmp_path, caplog):

@@ -56,6 +56,8 @@ def test_training(bundle, data, request, tmp_path):
     assert report["iterations"] == 2  # four cases, two processes
     assert report["metrics"]["cases"] == 2
     assert len(list((tmp_path / "out").glob("events*"))) == 1
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    assert (record["processes"], len(record["data"]["training"])) == (2, 4)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,8 @@ def test_inference_shares_the_cases(subject, tmp_path):
     run(subject.bundle, "inference", output_dir=tmp_path / "one", **knobs)
     configs = config_files(subject.bundle, "inference", "multi_gpu_evaluate")
     in_two_processes(subject.bundle, "inference", configs, {**knobs, "output_dir": tmp_path / "two"}, tmp_path / "log")
-    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).glob("*.nii.gz")} for name in ("one", "two")
+    )
     assert len(one) == 6
     assert one == two

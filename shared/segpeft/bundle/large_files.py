@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from segpeft.errors import InputError
+from segpeft.file_digest import sha256
 
 LIMIT = 25 * 10**6
 """Bytes from which on the Model Zoo keeps a file elsewhere."""
-
-
-def sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as opened:
-        while block := opened.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def large_files(folder: Path) -> list[Path]:

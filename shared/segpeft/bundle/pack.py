@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segpeft.errors import InputError
+from segpeft.file_digest import sha256
 
 from .archive import write_zip
 from .baking import Baked, bake
@@ -18,7 +19,7 @@ from .carried.configs import carried_config
 from .carried.package import COMMAND, carry_package
 from .description import describe_tensors
 from .json_files import json_object
-from .large_files import sha256, write_large_files
+from .large_files import write_large_files
 from .weights import write_weights
 
 WHOLE = ("train.json", "inference.json")

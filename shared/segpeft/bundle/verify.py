@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from segpeft.errors import InputError
+from segpeft.finding import Finding
 
 from .archive import unzip
 from .checks.carried import check_carried
 from .checks.files import check_files
-from .checks.finding import Finding
 from .checks.metadata import check_metadata
 from .checks.network import check_network
 

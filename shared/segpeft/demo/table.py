@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from segpeft.experiments.machine import machine
+from segpeft.machine import machine
 
 
 def results(out: Path, seconds: dict[str, float]) -> dict[str, Any]:

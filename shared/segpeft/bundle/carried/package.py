@@ -9,7 +9,7 @@ import segpeft
 
 from . import load
 
-LEFT_OUT = ("bundle", "demo", "experiments", "tables")
+LEFT_OUT = ("bundle", "demo", "doctor", "experiments", "federated", "tables")
 """Parts that work on bundles from outside."""
 ABSOLUTE = re.compile(r"^(\s*)from segpeft(?:\.([\w.]+))? import ", re.MULTILINE)
 COMMAND = "python -m segpeft."
