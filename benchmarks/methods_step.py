@@ -6,7 +6,6 @@ Networks, window sizes and methods are those of the grids ``methods_*``, one win
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -44,7 +43,7 @@ def swin() -> Section:
 def _section(kind: str, *names: str) -> Section:
     grids = [read_grid(GRIDS / f"{name}.json") for name in names]
     methods = {name: method for grid in grids for name, method in _methods(grid).items()}
-    knobs, size = _knobs(grids[0].overlays), grids[0].values["image_size"]
+    knobs, size = _knobs(grids[0]), grids[0].values["image_size"]
     torch.manual_seed(0)
     base = build_slice_segmenter(1, REGIONS, size, knobs["encoder"], knobs["decoder"], knobs["feature_size"])
     image, label = torch.randn(1, 1, *size), torch.randint(2, (1, REGIONS, *size)).float()
@@ -58,12 +57,12 @@ def _methods(grid: Grid) -> dict[str, Method]:
     return {name: method_from(row["method"]) for name, row in grid.configurations.items() if "method" in row}
 
 
-def _knobs(overlays: Sequence[str]) -> dict[str, Any]:
-    """Returns the settings of the bundle's training with overlays."""
+def _knobs(grid: Grid) -> dict[str, Any]:
+    """Returns the settings of the bundle's training with a grid's overlays and overrides."""
     knobs: dict[str, Any] = {}
-    for name in ("train.json", *overlays):
+    for name in ("train.json", *grid.overlays):
         knobs |= read_json(CONFIGS / name)
-    return knobs
+    return knobs | grid.overrides
 
 
 SUITE = Suite("make bench BENCH=methods_step", RESULTS / "methods_step.json", {"vit": vit, "swin": swin})
