@@ -79,6 +79,17 @@ SEGMENTING = {
 }
 """Bundles that segment, which most tests run alike, with the knobs of a tiny network."""
 
+SEGMENTING_SWIN = {
+    "num_workers": 0,
+    "warmup": 0.3,
+    "spacing": SLICES_NETWORK["spacing"],
+    "image_size": [64, 64, 32],
+    "encoder#embed_dim": 12,
+    "encoder#depths": [2, 1, 1, 1],
+    "encoder#num_heads": [1, 2, 3, 4],
+}
+"""The same for `kits_medtuning` with its overlay of a Swin."""
+
 CHANNELS = {"brats_lora": ["FLAIR", "T1w", "T1gd", "T2w"], "prostate_lora": ["T2", "ADC"], "kits_medtuning": ["CT"]}
 REGIONS = {"brats_lora": ["WT", "TC", "ET"], "prostate_lora": ["PZ", "TZ"], "kits_medtuning": ["kidney", "tumour"]}
 

@@ -11,21 +11,24 @@ import torch
 
 from segpeft.engines.inferers import FlipTTAInferer
 from tests.bundles.painted import read_volume, write_msd_set
-from tests.bundles.runs import BUNDLES, SEGMENTING, SHORT, config_files, outputs, run, save_volume, weights, workflow
+from tests.bundles.runs import (
+    BUNDLES,
+    SEGMENTING,
+    SEGMENTING_SWIN,
+    SHORT,
+    config_files,
+    outputs,
+    run,
+    save_volume,
+    weights,
+    workflow,
+)
 
 BUNDLE = "kits_medtuning"
 TINY = SEGMENTING[BUNDLE]
 METHODS = sorted(path.stem for path in (BUNDLES / BUNDLE / "configs" / "methods").glob("*.json"))
 RUNNING = {"num_workers": 0, "warmup": 0.3}
 ONE_EPOCH = {**RUNNING, **SHORT, "folds": 2, "epochs": 1}
-SWIN = {
-    **RUNNING,
-    "spacing": TINY["spacing"],
-    "image_size": [64, 64, 32],
-    "encoder#embed_dim": 12,
-    "encoder#depths": [2, 1, 1, 1],
-    "encoder#num_heads": [1, 2, 3, 4],
-}
 SWIN_UNETR = {
     **RUNNING,
     "spacing": [9.0, 9.0, 9.0],
@@ -63,10 +66,10 @@ def test_every_method_trains_with_the_vit(method, abdomens, tmp_path):
 @pytest.mark.parametrize("method", ["med_tuning", *(pytest.param(name, marks=pytest.mark.slow) for name in METHODS)])
 def test_every_method_trains_with_swin(method, abdomens, tmp_path):
     overlays = with_method([overlay("swin")], method)
-    counts = train(tmp_path, overlays, dataset_dir=abdomens, **SWIN)["parameters"]
+    counts = train(tmp_path, overlays, dataset_dir=abdomens, **SEGMENTING_SWIN)["parameters"]
     assert (counts["trainable"] == counts["total"]) == (method in ("full", "scratch"))
     if method == "med_tuning":
-        knobs = {**SWIN, "dataset_dir": abdomens, "ckpt_path": tmp_path / "models" / "model.pt"}
+        knobs = {**SEGMENTING_SWIN, "dataset_dir": abdomens, "ckpt_path": tmp_path / "models" / "model.pt"}
         run(BUNDLE, "inference", *overlays, output_dir=tmp_path / "maps", **knobs)
         assert len(list((tmp_path / "maps").glob("*.nii.gz"))) == 6
 

@@ -17,8 +17,7 @@ from segpeft.bundle.json_files import json_object, write_json
 from segpeft.data.phantoms.__main__ import main as write_phantoms
 from tests.bundle.new.sets import write_hippocampi
 from tests.bundle.small_bundles import KNOBS
-from tests.bundles.runs import BUNDLES, PRETRAINING, PRETRAINING_SWIN, SHORT, SLICES_NETWORK
-from tests.bundles.test_kits_overlays import SWIN
+from tests.bundles.runs import BUNDLES, PRETRAINING, PRETRAINING_SWIN, SEGMENTING_SWIN, SHORT, SLICES_NETWORK
 from tests.bundles.zones import write_zones
 from tests.docs.blocks import ROOT, Block
 
@@ -26,7 +25,7 @@ SLICES = {**PRETRAINING, "image_size": [32, 32], "encoder": {**SLICES_NETWORK["e
 SHALLOW: dict[str, dict[str, Any]] = {
     **{f"{name}/configs/train.json": {**KNOBS[name], **SHORT, "epochs": 1} for name in KNOBS if name != "vit_mae"},
     **{f"{name}/configs/inference.json": KNOBS[name] for name in KNOBS},
-    "kits_medtuning/configs/swin.json": {**SWIN, "feature_size": None},
+    "kits_medtuning/configs/swin.json": {**SEGMENTING_SWIN, "feature_size": None},
     "kits_medtuning/configs/demo.json": {**SLICES_NETWORK, "epochs": 1, "val_interval": 1},
     "vit_mae/configs/train.json": PRETRAINING,
     "vit_mae/configs/train_2d.json": SLICES,

@@ -117,7 +117,7 @@ def test_combine_and_truncate_write_files(tmp_path, capsys) -> None:
         ),
         (["import-peft", *CONFIGURED, "nowhere", "--model", "base.pt", "--out", "o"], "nowhere: not what peft saves"),
         (["truncate", "adapter.safetensors", "--rank", "1", "--out", "o"], "is of lora, expected dylora"),
-        (["list", "--config", INFERENCE, "--set", 'decoder="none"'], "inference.json: "),
+        (["list", "--config", INFERENCE, "--set", 'decoder="none"'], "error: decoder 'none' is unknown"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(words, said, trained, tmp_path, monkeypatch, capsys) -> None:

@@ -9,10 +9,9 @@ from typing import Any
 
 import torch
 from monai.bundle import ConfigParser
-from torch import nn
 
+from segpeft.config_entry import built
 from segpeft.engines import load_model
-from segpeft.errors import InputError, find_input_error, reason_of
 from segpeft.peft import save_adapter
 
 
@@ -28,7 +27,7 @@ def write_weights(config: Mapping[str, Any], model: Path | None, folder: Path) -
         InputError: the network can't be built, or the weights are not those of that network.
     """
     torch.manual_seed(0)
-    network = _network(config)
+    network = built(ConfigParser(deepcopy(dict(config))), "network_def")
     if model is not None:
         load_model(network, model)
     (folder / "models").mkdir()
@@ -38,12 +37,3 @@ def write_weights(config: Mapping[str, Any], model: Path | None, folder: Path) -
         adapter = folder / "models" / "adapters" / f"{folder.name}.safetensors"
         adapter.parent.mkdir()
         save_adapter(network, adapter)
-
-
-def _network(config: Mapping[str, Any]) -> nn.Module:
-    parser = ConfigParser(deepcopy(dict(config)))
-    try:
-        return parser.get_parsed_content("network_def")
-    except Exception as error:  # MONAI wraps whatever the network's classes raise
-        known = find_input_error(error)
-        raise known or InputError(f"network_def: {reason_of(error)}") from error

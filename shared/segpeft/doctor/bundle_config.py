@@ -12,7 +12,8 @@ from monai.bundle import ConfigParser
 
 from segpeft.bundle.baking import Baked, bake, baked
 from segpeft.bundle.json_files import json_object
-from segpeft.errors import InputError, find_input_error, reason_of
+from segpeft.config_entry import built
+from segpeft.errors import InputError
 
 CONFIGS = ("train", "evaluate", "inference")
 
@@ -64,22 +65,3 @@ def bundle_config(folder: Path, method: str | None, overlays: Sequence[Path], kn
     shipped = {name: json_object(folder / "configs" / f"{name}.json") for name in there}
     changes = baked(method, overlays, knobs)
     return BundleConfig(folder.resolve(), shipped, changes, bake(shipped["train"], changes, all_of_them=True))
-
-
-def built(parser: ConfigParser, name: str) -> Any:
-    """Returns what an entry of a config evaluates to.
-
-    Raises:
-        InputError: it cannot be; with the reason that the classes behind it give.
-    """
-    try:
-        return parser.get_parsed_content(name)
-    except Exception as error:  # MONAI wraps whatever the classes of a config raise
-        known = find_input_error(error)
-        raise known or InputError(f"{name}: {_root(error)}") from error
-
-
-def _root(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {reason_of(error)}"

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from monai.bundle import ConfigParser
 from torch import nn
 
+from segpeft.config_entry import built
 from segpeft.errors import InputError
 from segpeft.finding import ERROR, Finding
 
-from .bundle_config import BundleConfig, built
+from .bundle_config import BundleConfig
 
 PARTS = (
     "network_def",

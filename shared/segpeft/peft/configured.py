@@ -10,7 +10,8 @@ from monai.bundle import ConfigParser
 from torch import nn
 
 from segpeft.atomic_files import replacing
-from segpeft.errors import InputError
+from segpeft.config_entry import built
+from segpeft.errors import InputError, reason_of
 from segpeft.settings import settings_of
 
 
@@ -36,9 +37,9 @@ def configured_network(configs: Sequence[str], knobs: Sequence[str], plain: bool
         wanted = "network_def#network" if plain else "network_def"
         if parser.get(wanted) is None:
             raise InputError(f"{configs[0]}: has no {wanted}, which apply_peft would make")
-        network = parser.get_parsed_content(wanted)
     except (KeyError, ValueError, RuntimeError) as error:
-        raise InputError(f"{', '.join(configs)}: {_cause(error)}") from error
+        raise InputError(f"{', '.join(configs)}: {reason_of(error)}") from error
+    network = built(parser, wanted)
     if not isinstance(network, nn.Module):
         raise InputError(f"{configs[0]}: {wanted} is no network")
     return network.eval()
@@ -48,10 +49,3 @@ def save_state(network: nn.Module, path: Path) -> None:
     """Writes the state dict of ``network``; the file is replaced atomically."""
     with replacing(path) as partial:
         torch.save(network.state_dict(), partial)
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost error, which MONAI wraps, in one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
