@@ -26,7 +26,7 @@ def small_set(tmp_path):
 
 def test_a_clean_set(small_set, tmp_path, capsys):
     assert main(["--dataset_dir", str(small_set), "--json", str(tmp_path / "out.json")]) == 0
-    assert "0 errors, 0 warnings" in capsys.readouterr().out
+    assert "errors: 0, warnings: 0" in capsys.readouterr().out
     said = json.loads((tmp_path / "out.json").read_text())["findings"]
     assert {finding["severity"] for finding in said} == {"note"}
 
@@ -41,7 +41,7 @@ def test_a_broken_case_does_not_hide_another(small_set, capsys, workers):
     said = capsys.readouterr().out
     assert "| error | files | case_0 |" in said
     assert "holds the value 7" in said
-    assert "2 errors" in said
+    assert "errors: 2" in said
 
 
 def test_warnings_count_if_asked_for(small_set):

@@ -28,7 +28,7 @@ def findings_table(findings: Sequence[Finding]) -> str:
         if count > MOST
     ]
     counts = Counter(finding.severity for finding in findings)
-    summary = ", ".join(f"{counts[severity]} {severity.name.lower()}s" for severity in sorted(Severity, reverse=True))
+    summary = ", ".join(f"{severity.name.lower()}s: {counts[severity]}" for severity in sorted(Severity, reverse=True))
     return f"{markdown_table(['severity', 'check', 'in', 'what'], lines)}\n\n{summary}"
 
 

@@ -20,9 +20,10 @@ def check_labels(facts: CaseFacts, expected: Expected) -> Iterator[Finding]:
         yield Finding("labels", f"{label.path}: holds {values}; expected whole numbers", ERROR, facts.name)
     if expected.values is not None:
         known = ", ".join(f"{value} {name}" for value, name in sorted(expected.values.items()))
+        total = sum(count for _, count in label.counts)
         for value, count in label.counts:
             if value not in expected.values:
-                text = f"{label.path}: holds the value {value} in {count} voxels; expected {known}"
+                text = f"{label.path}: holds the value {value} ({count} of {total} voxels); expected {known}"
                 yield Finding("labels", text, ERROR, facts.name)
     if not any(value for value, _ in label.counts) and not label.odd:
         yield Finding("labels", f"{label.path}: nothing is drawn", WARNING, facts.name)
