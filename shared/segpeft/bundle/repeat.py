@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segpeft.engines.run_record import FORMAT, REPEATS
+from segpeft.engines.asked_names import REPEATS
+from segpeft.engines.run_record import FORMAT
 from segpeft.errors import InputError
 from segpeft.revision import revision_of
 from segpeft.settings import settings_of

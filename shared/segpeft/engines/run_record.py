@@ -18,6 +18,7 @@ from segpeft.atomic_files import replacing
 from segpeft.errors import InputError
 from segpeft.machine import machine
 
+from .asked_names import REPEATS, check_asked_names
 from .data_record import data_record, first_difference
 from .distributed import is_main, processes
 from .running_config import running_config
@@ -26,8 +27,6 @@ from .weight_record import first_other_file, weight_record
 
 FORMAT = 1
 """Raised when a key of the file gets another meaning."""
-REPEATS = "repeats"
-"""Item of a config that names the record of the run that this one repeats."""
 
 
 class RunRecord:
@@ -50,6 +49,10 @@ class RunRecord:
         validator: of a training, whose cases are listed, too.
         weights: files that the run starts from; None among them is passed over.
         name: of the file.
+
+    Raises:
+        InputError: the config has an entry that nothing reads,
+            see :func:`~segpeft.engines.asked_names.check_asked_names`.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class RunRecord:
         self.validator = validator
         self.weights = weights
         self.config = running_config()
+        check_asked_names(self.config)
 
     def attach(self, engine: Engine) -> None:
         """Attaches to a trainer, or to an evaluator that runs by itself."""
@@ -91,7 +95,7 @@ class RunRecord:
         return {
             "format": FORMAT,
             "kind": self.kind,
-            "bundle": self.config.metadata.get("name", self._folder().name),
+            "bundle": self.config.metadata.get("name", self.config.folder.name),
             "bundle_version": self.config.metadata.get("version"),
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
             "command": sys.argv,
@@ -101,7 +105,7 @@ class RunRecord:
             "config": config,
             "lost": self.config.lost,
             "versions": versions.versions(),
-            "git": revision.revision_of([Path(versions.__file__), self._folder() / "configs" / "metadata.json"]),
+            "git": revision.revision_of([Path(versions.__file__), self.config.folder / "configs" / "metadata.json"]),
             "machine": machine(),
             "seed": seed,
             "weights": weight_record(self.weights),
@@ -115,10 +119,6 @@ class RunRecord:
             return []
         known = json.loads(self.path.read_text(encoding="utf-8"))
         return [*known["earlier"], {name: known[name] for name in ("started", "versions", "git", "machine")}]
-
-    def _folder(self) -> Path:
-        """Returns the folder of the bundle."""
-        return Path((self.config.content or {}).get("bundle_root") or ".").resolve()
 
     def _sections(self, engine: Any) -> dict[str, Any]:
         loaders = {"training" if self.kind == "pretraining" else self.kind: engine.data_loader}

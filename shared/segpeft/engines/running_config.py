@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -24,12 +25,19 @@ class RunningConfig:
         lost: kinds of the objects in it that are no plain values (a program may put any in); text stands for them.
         metadata: of the bundle.
         run_id: the expression that the runner was asked for.
+        workflow_ids: expressions that a workflow runs, its ``run_id`` among them; empty where there is no workflow.
     """
 
     content: dict[str, Any] | None = None
     lost: list[str] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
     run_id: str = "run"
+    workflow_ids: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the bundle."""
+        return Path((self.content or {}).get("bundle_root") or ".").resolve()
 
 
 def running_config() -> RunningConfig:
@@ -49,8 +57,8 @@ def running_config() -> RunningConfig:
         whole["bundle_root"] = os.path.abspath(parser.get_parsed_content("bundle_root"))
     lost: list[str] = []
     content = json.loads(json.dumps(whole, default=lambda value: _plain(value, lost)))
-    run_id = None if workflow is None else workflow.run_id
-    return RunningConfig(content, lost, metadata or {}, run_id or "run")
+    ids = () if workflow is None else (workflow.run_id, workflow.init_id, workflow.final_id)
+    return RunningConfig(content, lost, metadata or {}, (ids or ("run",))[0] or "run", tuple(filter(None, ids)))
 
 
 def _caller(kind: type[Kind]) -> Kind | None:

@@ -39,7 +39,13 @@ def test_a_label_stored_the_other_way_round_is_good(tmp_path):
 @pytest.mark.parametrize(
     ("label", "affine", "check", "severity", "text"),
     [
-        (changed(BALL, 7), AFFINE, "labels", ERROR, "holds the value 7 (1 of 5760 voxels); expected 0 background, 1 ball"),
+        (
+            changed(BALL, 7),
+            AFFINE,
+            "labels",
+            ERROR,
+            "holds the value 7 (1 of 5760 voxels); expected 0 background, 1 ball",
+        ),
         (changed(BALL, 0.5), AFFINE, "labels", ERROR, "holds 0.5; expected whole numbers"),
         (np.zeros_like(BALL), AFFINE, "labels", WARNING, "nothing is drawn"),
         (BALL[:-1], AFFINE, "grids", ERROR, "the label has shape (19, 18, 16)"),
