@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from monai.fl.utils.constants import WeightType
 from monai.fl.utils.exchange_object import ExchangeObject
-
-from segpeft.errors import InputError
 
 from .update import Update
 
@@ -29,10 +26,6 @@ def from_exchange(data: ExchangeObject, site: str) -> Update:
     Raises:
         InputError: it holds none, or differences of weights instead of weights.
     """
-    statistics = data.statistics or {}
-    if not data.weights or HEADER not in statistics:
-        raise InputError(f"update of {site}: holds no weights with the header of an adapter file")
-    if data.weight_type != WeightType.WEIGHTS:
-        raise InputError(f"update of {site}: is {data.weight_type}, expected {WeightType.WEIGHTS}")
-    state = {key: torch.as_tensor(value) for key, value in data.weights.items()}
-    return Update(state, statistics[HEADER], site, int(statistics.get(CASES, 0)))
+    known = data.statistics or {}
+    whole = WeightType.WEIGHTS
+    return Update.received(site, data.weights, known.get(HEADER), known.get(CASES, 0), data.weight_type, whole)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 
-import torch
 from nvflare.app_common.abstract.fl_model import FLModel, ParamsType
-
-from segpeft.errors import InputError
 
 from .exchange import CASES, HEADER
 from .update import Update
@@ -25,10 +22,6 @@ def from_flare(model: FLModel, site: str) -> Update:
     Raises:
         InputError: it holds none, or differences of weights instead of weights.
     """
-    meta = model.meta or {}
-    if not model.params or HEADER not in meta:
-        raise InputError(f"update of {site}: holds no weights with the header of an adapter file")
-    if model.params_type != ParamsType.FULL:
-        raise InputError(f"update of {site}: holds {model.params_type}, expected {ParamsType.FULL}")
-    state = {key: torch.as_tensor(value) for key, value in model.params.items()}
-    return Update(state, json.loads(meta[HEADER]), site, int(meta.get(CASES, 0)))
+    known = model.meta or {}
+    header = json.loads(known[HEADER]) if HEADER in known else None
+    return Update.received(site, model.params, header, known.get(CASES, 0), model.params_type, ParamsType.FULL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +54,35 @@ class Update:
         """
         state, header = read_tensor_bytes(content, f"update of {site}")
         return cls(state, header, site, _cases(header.get("cases", "0"), site))
+
+    @classmethod
+    def received(
+        cls,
+        site: str,
+        values: Mapping[str, Any] | None,
+        header: Mapping[str, str] | None,
+        cases: Any,
+        kind: Any,
+        whole: Any,
+    ) -> Update:
+        """Makes it of what an object of a framework held.
+
+        Args:
+            site: who sent it.
+            values: tensors or arrays by name, None where there are none.
+            header: None where there is none.
+            cases: how many it was trained on.
+            kind: what the framework calls that kind of values.
+            whole: what it calls whole weights.
+
+        Raises:
+            InputError: there are no values or no header, or they are differences of weights instead of weights.
+        """
+        if not values or header is None:
+            raise InputError(f"update of {site}: holds no weights with the header of an adapter file")
+        if kind != whole:
+            raise InputError(f"update of {site}: holds {kind}, expected {whole}")
+        return cls({key: torch.as_tensor(value) for key, value in values.items()}, header, site, int(cases))
 
 
 def _cases(text: str, site: str) -> int:
