@@ -136,7 +136,7 @@ def test_peft_imports_neither_other_parts_of_the_package_nor_the_peft_library():
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""] if node.level < 2 else ["segpeft." + (node.module or "")]
                 names = [name for name in names if node.level != 1]
-            single = ("errors", "atomic_files", "markdown", "settings", "state_files", "tensor_files")
+            single = ("atomic_files", "config_entry", "errors", "markdown", "settings", "state_files", "tensor_files")
             allowed = ("segpeft", *(f"segpeft.{name}" for name in single))
             wrong = [n for n in names if n.split(".")[0] == "peft" or (n.startswith("segpeft") and n not in allowed)]
             assert wrong == [], path.name
