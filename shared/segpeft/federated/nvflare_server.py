@@ -14,7 +14,7 @@ from segpeft.peft.checkpoint import read_adapter, write_adapter
 
 from .averaging import average
 from .nvflare_model import from_flare, to_flare
-from .update import Update
+from .update import SERVER, Update
 
 
 class AdapterAggregator(ModelAggregator):
@@ -104,7 +104,7 @@ class AdapterFedAvg(FedAvg):
 
     def save_model_file(self, model: FLModel, filepath: str) -> None:
         """Writes what was averaged as an adapter file."""
-        update = from_flare(model, "server")
+        update = from_flare(model, SERVER)
         write_adapter(filepath, update.state, update.header)
 
     def send_model(self, *args: Any, **kwargs: Any) -> None:

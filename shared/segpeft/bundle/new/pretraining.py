@@ -36,7 +36,7 @@ def choose_pretraining(knobs: Mapping[str, Any], summary: Summary, scale: Scale)
         "decoder_num_layers": 2,
         "decoder_num_heads": encoder["num_heads"],
     }
-    epochs = max(1, scale.pretraining_crops // (batch * STEPS) // (1 if not flat else 2))
+    epochs = max(1, scale.pretraining_crops // (batch * STEPS) // (2 if flat else 1))
     return [
         Choice("image_size", knobs["image_size"][: len(encoder["patch_size"])], "as in training"),
         Choice("encoder", encoder, "as in training"),
