@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from monai.bundle import ConfigParser
 from monai.bundle.utils import DEFAULT_MLFLOW_SETTINGS
 
 from segpeft.errors import InputError
@@ -31,12 +31,14 @@ def check_asked_names(config: RunningConfig) -> None:
     """
     if config.content is None or not config.workflow_ids:
         return
-    files = sorted((config.folder / "configs").glob("*.json"))
+    files = [file for ending in ("json", "yaml", "yml") for file in (config.folder / "configs").glob(f"*.{ending}")]
     known = {plain_name(name) for file in files for name in _entries(file)}
     for name in unread(config.content, known | ADDED | set(config.workflow_ids), config.content) if known else ():
         raise InputError(f"{name} is no knob of {config.folder.name}, nothing would read it{nearest(name, known)}")
 
 
 def _entries(file: Path) -> list[str]:
-    content = json.loads(file.read_text(encoding="utf-8"))
-    return list(content) if isinstance(content, dict) else []
+    try:
+        return list(ConfigParser.load_config_file(file))
+    except Exception:  # a broken overlay that this run does not take is no reason to refuse it
+        return []
